@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+// Starts the command line; in a fresh clone it installs the dependencies first.
+import { createRequire } from "node:module";
+import { ensureInstalled } from "./install.mjs";
+
+await ensureInstalled({ needsCluster: process.argv[2] === "up" });
+const require = createRequire(import.meta.url);
+require("tsx/cjs");
+require("./main.ts");
