@@ -1,0 +1,73 @@
+import { UnknownValueError } from "@pulumi/policy";
+
+/** A value that a preview cannot know yet. `cause` is what the SDK threw when it was read; it names the property's path. */
+export class Unknown {
+  constructor(readonly cause: UnknownValueError) {}
+}
+
+/** Properties of a resource as plain data. Reading the SDK's own proxies throws at each unknown; this holds them instead. */
+export type Value = null | boolean | number | string | Unknown | readonly Value[] | ValueMap;
+export interface ValueMap {
+  readonly [key: string]: Value;
+}
+
+export function isMap(value: Value | undefined): value is ValueMap {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Unknown);
+}
+
+export function isList(value: Value | undefined): value is readonly Value[] {
+  return Array.isArray(value);
+}
+
+/** Copies `source`, the property bag that the SDK hands to a policy. Functions and `undefined` are left out. */
+export function plain(source: object): ValueMap {
+  const copy: Record<string, Value> = {};
+  for (const key of Object.keys(source)) {
+    const value = read(source, key);
+    if (value !== undefined) copy[key] = value;
+  }
+  return copy;
+}
+
+function read(source: object, key: string | number): Value | undefined {
+  let value: unknown;
+  try {
+    value = (source as Record<string | number, unknown>)[key];
+  } catch (error) {
+    if (error instanceof UnknownValueError) return new Unknown(error);
+    throw error;
+  }
+  switch (typeof value) {
+    case "boolean":
+    case "number":
+    case "string":
+      return value;
+    case "object":
+      if (value === null) return null;
+      if (Array.isArray(value)) {
+        const list = value as unknown[];
+        return Array.from({ length: list.length }, (_, index) => read(list, index) ?? null);
+      }
+      return plain(value);
+    default:
+      return undefined;
+  }
+}
+
+/** The part of `value` at `path`; `undefined` when absent or null, {@link Unknown} as soon as a part on the way is unknown. */
+export function at(value: Value | undefined, ...path: readonly string[]): Value | undefined {
+  let part = value;
+  for (const key of path) {
+    if (part instanceof Unknown) return part;
+    part = isMap(part) ? part[key] : undefined;
+  }
+  return part ?? undefined;
+}
+
+/** For messages: text as it is, anything else as JSON, and no objects in full. */
+export function show(value: Value | undefined): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Unknown) return "[unknown]";
+  if (isList(value)) return "a list";
+  return isMap(value) ? "an object" : String(value);
+}
