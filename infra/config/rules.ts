@@ -1,0 +1,141 @@
+import type { ConfigProblem } from "./errors";
+import type { StackConfig } from "./schema";
+import { formatBytes, formatCpu } from "./quantity";
+
+/** What one container may have at most, in an environment; thousandths of a core and bytes. */
+export interface Ceiling {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
+/** Patroni's own rule: within one life of the key there is room for a loop and two attempts to renew it. */
+function timing({ postgres }: StackConfig): ConfigProblem[] {
+  const { ttl, loopWait, retryTimeout } = postgres.failover;
+  const needed = loopWait + 2 * retryTimeout;
+  if (needed <= ttl) return [];
+  return [
+    {
+      key: "postgres.failover",
+      message:
+        `does not fit: loopWait (${loopWait}s) + 2 × retryTimeout (${retryTimeout}s) is ${needed}s, more than ttl (${ttl}s); ` +
+        `raise ttl to ${needed}s or lower retryTimeout to ${Math.floor((ttl - loopWait) / 2)}s`,
+    },
+  ];
+}
+
+/** A request above its limit is refused by the API server, late and less clearly. */
+function requestsWithinLimits({ postgres }: StackConfig): ConfigProblem[] {
+  return (["cpu", "memory"] as const).flatMap((kind) => {
+    const { request, limit } = postgres.resources[kind];
+    if (request.value <= limit.value) return [];
+    return [
+      {
+        key: `postgres.resources.${kind}.request`,
+        message: `is ${request.text}, more than the limit ${limit.text}; lower it`,
+      },
+    ];
+  });
+}
+
+/** The environment's ceilings, which the policy pack enforces as well. */
+function withinCeiling({ environment, postgres }: StackConfig, ceiling: Ceiling): ConfigProblem[] {
+  const format = { cpu: formatCpu, memory: formatBytes };
+  return (["cpu", "memory"] as const).flatMap((kind) => {
+    const { limit } = postgres.resources[kind];
+    if (limit.value <= ceiling[kind]) return [];
+    return [
+      {
+        key: `postgres.resources.${kind}.limit`,
+        message:
+          `is ${limit.text}, above the ceiling ${format[kind](ceiling[kind])} of environment "${environment}"; ` +
+          `lower it, or raise the ceiling in policies/limits.json`,
+      },
+    ];
+  });
+}
+
+/** Shared memory comes out of the container's limit; what is left must carry the sessions. */
+function bufferFits({ postgres }: StackConfig): ConfigProblem[] {
+  const { limit } = postgres.resources.memory;
+  const { sharedBuffers } = postgres.settings;
+  if (sharedBuffers.value <= limit.value / 2) return [];
+  return [
+    {
+      key: "postgres.settings.sharedBuffers",
+      message: `is ${sharedBuffers.text}, more than half of the container's memory limit ${limit.text}; lower it, or raise postgres.resources.memory.limit`,
+    },
+  ];
+}
+
+/** The roles' limits together must leave the server room for its own sessions. */
+function connectionsFit({ postgres, databases }: StackConfig): ConfigProblem[] {
+  if (!databases.managed) return [];
+  const wanted = databases.list.reduce((sum, { connectionLimit }) => sum + 2 * connectionLimit, 0);
+  const free = postgres.settings.maxConnections - reservedConnections;
+  if (wanted <= free) return [];
+  return [
+    {
+      key: "databases.list",
+      message:
+        `asks for ${wanted} connections (two roles a database), more than the ${free} that postgres.settings.maxConnections ` +
+        `(${postgres.settings.maxConnections}) leaves after ${reservedConnections} for replication, monitoring and operators`,
+    },
+  ];
+}
+
+/** Sessions of Patroni, replication, the exporter, backups and an operator. */
+const reservedConnections = 20;
+
+function uniqueDatabases({ databases }: StackConfig): ConfigProblem[] {
+  if (!databases.managed) return [];
+  const names = databases.list.map(({ name }) => name);
+  return names.flatMap((name, index) =>
+    names.indexOf(name) === index
+      ? []
+      : [
+          {
+            key: `databases.list[${index}].name`,
+            message: `is "${name}", which an earlier entry has already; names are unique`,
+          },
+        ],
+  );
+}
+
+/** A stack says which cluster it is for, and the databases can be managed only where this machine reaches them. */
+function clusterFits({ cluster, databases }: StackConfig): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (cluster.kind === "existing" && cluster.context === undefined) {
+    problems.push({
+      key: "cluster.context",
+      message: 'is missing; with kind "existing" it must name a context of the kubeconfig',
+    });
+  }
+  if (cluster.kind === "embedded" && cluster.context !== undefined) {
+    problems.push({
+      key: "cluster.context",
+      message: `is "${cluster.context}", but kind "embedded" brings its own kubeconfig; remove it, or set kind to "existing"`,
+    });
+  }
+  if (databases.managed && cluster.exposure === "none") {
+    problems.push({
+      key: "databases.managed",
+      message:
+        'is true, but cluster.exposure is "none", so this machine cannot reach Postgres; ' +
+        'set cluster.exposure to "NodePort", or databases to { managed: false, reason: … }',
+    });
+  }
+  return problems;
+}
+
+/** The checks that need several values at once. */
+export function crossChecks(config: StackConfig, ceiling: Ceiling): ConfigProblem[] {
+  return [
+    ...clusterFits(config),
+    ...timing(config),
+    ...requestsWithinLimits(config),
+    ...withinCeiling(config, ceiling),
+    ...bufferFits(config),
+    ...connectionsFit(config),
+    ...uniqueDatabases(config),
+  ];
+}

@@ -1,0 +1,79 @@
+import { LimitRange } from "@pulumi/kubernetes/core/v1/limitRange";
+import { Namespace } from "@pulumi/kubernetes/core/v1/namespace";
+import { ResourceQuota } from "@pulumi/kubernetes/core/v1/resourceQuota";
+import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy";
+import * as pulumi from "@pulumi/pulumi";
+import type { QuotaConfig } from "../config";
+import { dns, networkPolicySpec } from "../workload/network";
+
+export interface FoundationArgs {
+  /** What each namespace of the platform may use in all, by the namespace's name. */
+  readonly namespaces: Readonly<Record<string, QuotaConfig>>;
+}
+
+/**
+ * The ground that the other layers stand on: namespaces under the restricted pod security standard, each with a quota, defaults for
+ * containers, and network policies that deny everything but DNS until a workload declares its flows.
+ */
+export class Foundation extends pulumi.ComponentResource {
+  /** Names of the namespaces. */
+  readonly namespaces: readonly string[];
+
+  constructor(name: string, args: FoundationArgs, options?: pulumi.ComponentResourceOptions) {
+    super("ballast:foundation:Foundation", name, {}, options);
+    this.namespaces = Object.keys(args.namespaces);
+    for (const [namespace, quota] of Object.entries(args.namespaces)) this.namespace(namespace, quota);
+    this.registerOutputs({ namespaces: this.namespaces });
+  }
+
+  private namespace(namespace: string, quota: QuotaConfig): void {
+    const labels = { "app.kubernetes.io/part-of": "ballast", "app.kubernetes.io/managed-by": "pulumi" };
+    const created = new Namespace(
+      namespace,
+      { metadata: { name: namespace, labels: { ...labels, ...podSecurity("restricted") } } },
+      { parent: this },
+    );
+    const child = { parent: this, dependsOn: [created] };
+    const metadata = { namespace, labels };
+    new ResourceQuota(
+      namespace,
+      {
+        metadata: { ...metadata, name: "quota" },
+        spec: {
+          hard: {
+            "limits.cpu": quota.cpu.text,
+            "limits.memory": quota.memory.text,
+            "requests.storage": quota.storage.text,
+            pods: String(quota.pods),
+          },
+        },
+      },
+      child,
+    );
+    new LimitRange(
+      namespace,
+      {
+        metadata: { ...metadata, name: "defaults" },
+        spec: {
+          limits: [
+            {
+              type: "Container",
+              default: { cpu: "200m", memory: "128Mi" },
+              defaultRequest: { cpu: "20m", memory: "64Mi" },
+            },
+          ],
+        },
+      },
+      child,
+    );
+    const nothing = networkPolicySpec({}, { ingress: [], egress: [] });
+    new NetworkPolicy(`${namespace}-deny`, { metadata: { ...metadata, name: "default-deny" }, spec: nothing }, child);
+    const dnsOnly = { ...networkPolicySpec({}, { ingress: [], egress: [dns] }), policyTypes: ["Egress"] };
+    new NetworkPolicy(`${namespace}-dns`, { metadata: { ...metadata, name: "allow-dns" }, spec: dnsOnly }, child);
+  }
+}
+
+/** Labels by which the API server holds a namespace's pods to a pod security standard. */
+function podSecurity(level: "restricted"): Record<string, string> {
+  return Object.fromEntries(["enforce", "warn", "audit"].map((mode) => [`pod-security.kubernetes.io/${mode}`, level]));
+}

@@ -1,0 +1,44 @@
+import { Provider } from "@pulumi/kubernetes/provider";
+import { ambientSource, readConfig } from "./config";
+import { Databases } from "./data/postgres/databases";
+import { PostgresHa } from "./data/postgres/postgresHa";
+import { Foundation } from "./foundation/foundation";
+
+/** The layers of a stack in order; each takes what it needs of the ones before. */
+const config = readConfig(ambientSource());
+const { cluster } = config;
+
+// An existing cluster is named, so that a stack cannot land on whichever is current; the embedded one brings its kubeconfig.
+const provider = cluster.context ? new Provider("cluster", { context: cluster.context }) : undefined;
+const onCluster = provider ? { providers: { kubernetes: provider } } : {};
+
+const foundation = new Foundation("foundation", { namespaces: config.namespaces }, onCluster);
+
+const server = new PostgresHa(
+  "postgres",
+  { namespace: "data", config: config.postgres, cluster },
+  { ...onCluster, dependsOn: [foundation] },
+);
+
+const managed = config.databases.managed
+  ? new Databases(
+      "databases",
+      { server, nodeAddress: cluster.nodeAddress, namespace: "data", databases: config.databases.list },
+      { ...onCluster, dependsOn: [foundation] },
+    )
+  : undefined;
+
+export const environment = config.environment;
+export const namespaces = foundation.namespaces;
+export const postgres = {
+  /** Namespace and name of the StatefulSet. */
+  namespace: "data",
+  name: server.scope,
+  instances: config.postgres.instances,
+  primary: server.primary,
+  replicas: server.replicas,
+  /** Secret with `username` and `password` of the superuser. */
+  superuserSecret: server.superuser.secretName,
+};
+/** What each database is called, and where its roles' passwords are; a reason where the stack does not manage them. */
+export const databases = managed?.databases ?? (config.databases.managed ? [] : { unmanaged: config.databases.reason });
