@@ -1,13 +1,5 @@
+import { parsePath } from "../../paths";
 import { isJsonMap, type Json, type JsonMap } from "./object";
-
-/** The keys of a property path in Pulumi's notation: `spec.ports[0].name`, `metadata.labels["a/b"]`; `*` stands for every key. */
-export function parsePath(path: string): string[] {
-  const keys: string[] = [];
-  for (const match of path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+|\*)\]|([^.[\]]+)/g)) {
-    keys.push(match[1]?.replaceAll('\\"', '"') ?? match[2] ?? match[3] ?? "");
-  }
-  return keys;
-}
 
 /**
  * Takes what the program ignores out of an apply, where someone else has changed it (an autoscaler's replicas): applying our old value again would
@@ -19,10 +11,10 @@ export function withoutIgnored(body: JsonMap, live: JsonMap, ignored: readonly s
   return copy;
 }
 
-function remove(here: Json | undefined, live: Json | undefined, keys: readonly string[]): void {
+function remove(here: Json | undefined, live: Json | undefined, keys: readonly (string | number)[]): void {
   const [key, ...rest] = keys;
   if (key === undefined || here === undefined || here === null || typeof here !== "object") return;
-  const chosen = key === "*" ? Object.keys(here) : [key];
+  const chosen = key === "*" ? Object.keys(here) : [String(key)];
   for (const name of chosen) {
     const mine = child(here, name);
     const theirs = child(live, name);

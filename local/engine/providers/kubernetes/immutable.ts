@@ -1,8 +1,25 @@
 import { isMap, type PropertyMap } from "../../values";
 import type { ApiError } from "./connection/errors";
-import { within, type Changes } from "./diff";
+import type { DiffKind } from "../../provider";
 import { groupOf, sameKind } from "./kinds";
 import { isAutonamed } from "./naming";
+
+/** Changed paths in Pulumi's notation, each with how. */
+export type Changes = Readonly<Record<string, "add" | "delete" | "update">>;
+
+/** Whether a path is `prefix` itself or inside it. */
+const within = (path: string, prefix: string): boolean =>
+  path === prefix || path.startsWith(`${prefix}.`) || path.startsWith(`${prefix}[`);
+
+/** The changes with those that force a replacement marked so. */
+export function detail(changes: Changes, replaceKeys: readonly string[]): Record<string, DiffKind> {
+  return Object.fromEntries(
+    Object.entries(changes).map(([path, kind]): [string, DiffKind] => [
+      path,
+      replaceKeys.includes(path) ? `${kind}-replace` : kind,
+    ]),
+  );
+}
 
 /** Fields that the API server never changes, by kind; a changed path inside one of them means a replacement. */
 const fixed: Readonly<Record<string, readonly string[]>> = {

@@ -3,16 +3,12 @@ import { pathOf, type Discovery } from "../connection/discovery";
 import type { LiveObjects, WatchHub } from "../connection/watch";
 import { annotation, at, label, mapAt, namespaceOf, nameOf, text, uidOf, type JsonMap } from "../object";
 import { get, type Target } from "../apply";
+import { SKIP_AWAIT } from "../annotations";
 import { crashed } from "./pods";
 import * as others from "./others";
 import type { Judge, Verdict } from "./verdict";
 import { WAIT_FOR, waitForJudge } from "./waitfor";
 import * as workloads from "./workloads";
-
-export const SKIP_AWAIT = "pulumi.com/skipAwait";
-export const TIMEOUT = "pulumi.com/timeoutSeconds";
-/** Seconds; that of pulumi-kubernetes. */
-export const DEFAULT_TIMEOUT = 600;
 
 /** The services that waiting needs. */
 export interface Surroundings {
