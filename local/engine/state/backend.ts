@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { rm } from "node:fs/promises";
 import {
+  checkpointText,
   encodeDeployment,
   decodeDeployment,
   hashOf,
@@ -8,7 +9,6 @@ import {
   parseDeployment,
   type RawDeployment,
 } from "./checkpoint";
-import { checkpointText } from "./checkpoint";
 import { isJsonObject, type JsonObject, type SecretForm } from "./codec";
 import { realDisk, sweepTemporaries, type Disk, type Stamp } from "./disk";
 import { backUp, type HistoryEntry } from "./history";
@@ -198,9 +198,10 @@ export class FileBackend {
         secrets,
         new Date(),
       );
-      await this.disk.replace(paths.checkpoint, text, async () => {
+      const ready = async (): Promise<void> => {
         if (before !== undefined) await this.disk.keep(paths.checkpoint, paths.backup);
-      });
+      };
+      await this.disk.replace(paths.checkpoint, text, { ready });
       await this.disk.remove(paths.journal);
       if (before !== undefined) this.note(`the state of ${stack} before the import is kept in ${before}`);
     } finally {

@@ -13,6 +13,13 @@ export interface Appender {
   close(): Promise<void>;
 }
 
+export interface ReplaceOptions {
+  /** Runs when the new file is on disk, just before it takes the old one's place; if it throws, the old one stays. */
+  readonly ready?: () => Promise<void>;
+  /** Permissions. @default 0o600 */
+  readonly mode?: number;
+}
+
 /** The file operations that state is kept with; tests put a failing or counting one in its place. */
 export interface Disk {
   /** `undefined` when the file does not exist. */
@@ -20,9 +27,9 @@ export interface Disk {
   stamp(file: string): Promise<Stamp | undefined>;
   /**
    * Puts a new file in place of the old one at once and durably: whoever reads it sees all of the old or all of the new, whatever
-   * happens. `ready` runs when the new one is on disk, just before it takes the old one's place; if it throws, the old one stays.
+   * happens.
    */
-  replace(file: string, chunks: readonly string[], ready?: () => Promise<void>): Promise<void>;
+  replace(file: string, chunks: readonly string[], options?: ReplaceOptions): Promise<void>;
   /** Creates `file`, which must not exist. */
   create(file: string): Promise<Appender>;
   /** Cuts `file` to `length` bytes and opens it there. */
@@ -48,11 +55,11 @@ export const realDisk: Disk = {
     return found && `${found.ino}:${found.size}:${found.mtimeNs}`;
   },
 
-  async replace(file, chunks, ready) {
+  async replace(file, chunks, { ready, mode = 0o600 } = {}) {
     await mkdir(dirname(file), { recursive: true });
     const draft = temporary(file);
     try {
-      const handle = await open(draft, "wx", 0o600);
+      const handle = await open(draft, "wx", mode);
       try {
         for (const block of blocks(chunks)) await writeAll(handle, block);
         await handle.sync();

@@ -174,12 +174,13 @@ export class FileSession implements StackSession {
       this.kept = [];
       this.model.renumber(resources);
     }
-    await disk.replace(paths.checkpoint, chunks, async () => {
+    const ready = async (): Promise<void> => {
       await marked;
       await this.refuseForeign();
       if (!this.backedUp && this.stamp !== undefined) await disk.keep(paths.checkpoint, paths.backup);
       this.backedUp = true;
-    });
+    };
+    await disk.replace(paths.checkpoint, chunks, { ready });
     this.stamp = await disk.stamp(paths.checkpoint);
     this.written = steps;
     this.lastWrite = { end: clock.now(), took: clock.now() - began };
@@ -233,9 +234,10 @@ export async function foldJournal(
   } finally {
     await journal.close();
   }
-  await disk.replace(paths.checkpoint, chunks, async () => {
+  const ready = async (): Promise<void> => {
     if ((await disk.stamp(paths.checkpoint)) !== undefined) await disk.keep(paths.checkpoint, paths.backup);
-  });
+  };
+  await disk.replace(paths.checkpoint, chunks, { ready });
   await disk.remove(paths.journal);
   await sweepTemporaries(disk, paths.checkpoint);
   return { hash, stamp: await disk.stamp(paths.checkpoint) };
