@@ -1,0 +1,108 @@
+import { access } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { run } from "./command";
+import type { NodePlan, Plan } from "./plan";
+import { until } from "./until";
+
+const interfaceUp = 1;
+
+async function hasLink(name: string): Promise<boolean> {
+  return access(`/sys/class/net/${name}`).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Marks an interface as this cluster's, for a person who looks and for the check below. */
+const alias = (plan: Plan) => `ballast:${plan.name}`;
+
+async function batch(commands: readonly string[], pid?: number): Promise<void> {
+  if (commands.length === 0) return;
+  const ip = ["ip", "-batch", "-"];
+  const [program = "", ...args] = pid === undefined ? ip : ["nsenter", `--net=/proc/${pid}/ns/net`, ...ip];
+  await run(program, args, { input: `${commands.join("\n")}\n` });
+}
+
+/** The switch that the nodes' cables end in, with the host on it. */
+export async function ensureBridge(plan: Plan): Promise<void> {
+  if (await hasLink(plan.bridge)) {
+    const owner = (await readFile(`/sys/class/net/${plan.bridge}/ifalias`, "utf8")).trim();
+    if (owner !== alias(plan) && owner !== "")
+      throw new Error(
+        `interface ${plan.bridge} belongs to ${owner}, not to cluster ${plan.name}; choose another cluster name`,
+      );
+  } else {
+    await batch([`link add ${plan.bridge} type bridge`]);
+  }
+  await batch([
+    `link set ${plan.bridge} alias ${alias(plan)}`,
+    `address replace ${plan.hostAddress}/24 dev ${plan.bridge}`,
+    `link set ${plan.bridge} up`,
+  ]);
+}
+
+/**
+ * Plugs a node's network namespace into the bridge. The default route comes last: the keeper starts the node's programs
+ * when it sees one.
+ * @param pid a process in that namespace
+ */
+export async function connectNode(plan: Plan, node: NodePlan, pid: number): Promise<void> {
+  await until(`the former ${node.link} is gone`, 15, async () => !(await hasLink(node.link)));
+  await batch([
+    `link add ${node.link} type veth peer name eth0 netns ${pid}`,
+    `link set ${node.link} alias ${alias(plan)}`,
+    `link set ${node.link} master ${plan.bridge}`,
+    `link set ${node.link} up`,
+  ]);
+  // Forwarding is switched on in the node only; the host's own setting stays as it is.
+  await run("nsenter", [`--net=/proc/${pid}/ns/net`, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+  const others = plan.nodes.filter((other) => other.name !== node.name);
+  await batch(
+    [
+      "link set lo up",
+      `address add ${node.address}/24 dev eth0`,
+      "link set eth0 up",
+      ...others.map((other) => `route add ${other.podCidr} via ${other.address}`),
+      `route add default via ${plan.hostAddress}`,
+    ],
+    pid,
+  );
+  await routeFromHost(plan, node);
+}
+
+/** The API server calls webhooks and aggregated APIs in pods, so the host needs the way to them. */
+async function routeFromHost(plan: Plan, node: NodePlan): Promise<void> {
+  await batch([`route replace ${node.podCidr} via ${node.address} dev ${plan.bridge}`]);
+}
+
+/** Repairs the ways between nodes that are already there. */
+export async function refreshRoutes(plan: Plan, pids: ReadonlyMap<string, number>): Promise<void> {
+  for (const node of plan.nodes) {
+    const pid = pids.get(node.name);
+    if (pid === undefined) continue;
+    const others = plan.nodes.filter((other) => other.name !== node.name);
+    await batch(
+      others.map((other) => `route replace ${other.podCidr} via ${other.address}`),
+      pid,
+    );
+    await routeFromHost(plan, node);
+  }
+}
+
+export async function setLink(node: NodePlan, state: "up" | "down"): Promise<void> {
+  if (!(await hasLink(node.link))) throw new Error(`node ${node.name} has no network: it is not running`);
+  await batch([`link set ${node.link} ${state}`]);
+}
+
+/** Whether the node's cable is in: undefined when there is none. */
+export async function linkUp(node: NodePlan): Promise<boolean | undefined> {
+  const flags = await readFile(`/sys/class/net/${node.link}/flags`, "utf8").catch(() => undefined);
+  return flags === undefined ? undefined : (parseInt(flags, 16) & interfaceUp) !== 0;
+}
+
+/** Removes the bridge, and with it every route over it. */
+export async function removeBridge(plan: Plan): Promise<void> {
+  for (const node of plan.nodes)
+    await until(`interface ${node.link} is gone`, 15, async () => !(await hasLink(node.link)));
+  if (await hasLink(plan.bridge)) await batch([`link delete ${plan.bridge}`]);
+}
