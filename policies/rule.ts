@@ -16,7 +16,10 @@ export const FRAMEWORKS = {
     version: "1.2",
     url: "https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF",
   },
-  "Pod Security Standards": { version: "v1.34", url: "https://kubernetes.io/docs/concepts/security/pod-security-standards/" },
+  "Pod Security Standards": {
+    version: "v1.34",
+    url: "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
+  },
   "Kubernetes documentation": { version: "v1.34", url: "https://kubernetes.io/docs/" },
 } as const;
 
@@ -26,7 +29,8 @@ export type Finding =
   | { readonly unknown: Unknown; readonly container?: string; readonly subject?: KubernetesObject };
 
 export interface Context {
-  /** The stack's name, from the URN. */
+  /** Names of the project and the stack, from the URN. */
+  readonly project: string;
   readonly stack: string;
   /** The rule's own configuration. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -58,7 +62,7 @@ export interface ContainerRule extends Description {
    * Where the fix is safe to make unasked: sets it on the container's own properties, as the SDK gave them. Runs only for those who
    * configure the rule's enforcement level as `remediate`. Returns whether anything was changed.
    */
-  remediate?(container: Record<string, unknown>): boolean;
+  remediate?: (container: Record<string, unknown>) => boolean;
 }
 
 /** Checked once a workload. */
@@ -67,9 +71,11 @@ export interface WorkloadRule extends Description {
   check(workload: Workload, context: Context): Iterable<Finding>;
 }
 
-/** Checked on all Kubernetes objects of the stack together, each finding naming its `subject`. */
+/** Checked on the Kubernetes objects of the stack together, each finding naming its `subject`. */
 export interface StackRule extends Description {
   readonly scope: "stack";
+  /** Kinds of the objects that the check reads. */
+  readonly kinds: readonly string[];
   check(objects: readonly KubernetesObject[], context: Context): Iterable<Finding>;
 }
 

@@ -1,8 +1,9 @@
-import { UnknownValueError } from "@pulumi/policy";
-
-/** A value that a preview cannot know yet. `cause` is what the SDK threw when it was read; it names the property's path. */
+/**
+ * A value that a preview cannot know yet. `cause` is what the SDK threw when it was read: it names the property's path, and the SDK turns
+ * it into an advisory note when a policy throws it.
+ */
 export class Unknown {
-  constructor(readonly cause: UnknownValueError) {}
+  constructor(readonly cause: Error) {}
 }
 
 /** Properties of a resource as plain data. Reading the SDK's own proxies throws at each unknown; this holds them instead. */
@@ -34,24 +35,15 @@ function read(source: object, key: string | number): Value | undefined {
   try {
     value = (source as Record<string | number, unknown>)[key];
   } catch (error) {
-    if (error instanceof UnknownValueError) return new Unknown(error);
+    if (error instanceof Error) return new Unknown(error);
     throw error;
   }
-  switch (typeof value) {
-    case "boolean":
-    case "number":
-    case "string":
-      return value;
-    case "object":
-      if (value === null) return null;
-      if (Array.isArray(value)) {
-        const list = value as unknown[];
-        return Array.from({ length: list.length }, (_, index) => read(list, index) ?? null);
-      }
-      return plain(value);
-    default:
-      return undefined;
-  }
+  if (value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "string")
+    return value;
+  if (typeof value !== "object") return undefined;
+  if (!Array.isArray(value)) return plain(value);
+  const list = value as unknown[];
+  return Array.from({ length: list.length }, (_, index) => read(list, index) ?? null);
 }
 
 /** The part of `value` at `path`; `undefined` when absent or null, {@link Unknown} as soon as a part on the way is unknown. */

@@ -1,4 +1,4 @@
-import { at, isList, isMap, plain, Unknown, type Value, type ValueMap } from "./value";
+import { at, isList, isMap, plain, show, Unknown, type Value, type ValueMap } from "./value";
 
 /** A resource as the SDK gives it, less what no rule looks at. */
 export interface Resource {
@@ -35,7 +35,7 @@ export interface KubernetesObject {
 
 /** An object that makes pods, and the pods it makes. */
 export interface Workload extends KubernetesObject {
-  readonly podSpec: ValueMap;
+  readonly podSpec: Value | undefined;
   readonly podLabels: Value | undefined;
   readonly containers: readonly Container[];
   /** Runs until it is done rather than for ever: Jobs, CronJobs, and pods that are not restarted. */
@@ -57,36 +57,35 @@ const TEMPLATE_OF_KIND: Readonly<Record<string, readonly string[]>> = {
   CronJob: ["spec", "jobTemplate", "spec", "template"],
 };
 
-/** `kubernetes:apps/v1:Deployment`: the API group decides, so that a custom resource named `Job` is not taken for one. */
-const OBJECT_TYPE = /^kubernetes:(?:(?<group>[^/:]+)\/)?[^/:]+:(?<kind>\w+)$/;
-const WORKLOAD_GROUPS = new Set(["core", "apps", "batch", "extensions"]);
+/** Path of the pod template in an object of `kind`. */
+export const templateOf = (kind: string): readonly string[] => TEMPLATE_OF_KIND[kind] ?? [];
 
-function kindOf(type: string, groups?: ReadonlySet<string>): string | undefined {
+export const WORKLOAD_KINDS: readonly string[] = Object.keys(TEMPLATE_OF_KIND);
+
+/** `kubernetes:apps/v1:Deployment`, or the list of them. */
+const OBJECT_TYPE = /^kubernetes:(?:(?<group>[^/:]+)\/)?[^/:]+:(?<kind>\w+?)(?<list>List)?$/;
+/** The groups of the kinds that rules read: a custom resource that is also called `Job` is none of them. */
+const GROUPS = new Set(["core", "apps", "batch", "extensions", "policy", "autoscaling"]);
+
+/** The kind of the objects in a resource of this type, when the rules know it. */
+export function kindOf(type: string): string | undefined {
   const parts = OBJECT_TYPE.exec(type)?.groups;
-  if (parts?.kind === undefined) return undefined;
-  return groups === undefined || groups.has(parts.group ?? "core") ? parts.kind : undefined;
+  return parts !== undefined && GROUPS.has(parts["group"] ?? "core") ? parts["kind"] : undefined;
 }
 
-/** Whether {@link workloads} can find anything in a resource of this type, before its properties are read. */
-export function isWorkloadType(type: string): boolean {
-  const kind = kindOf(type, WORKLOAD_GROUPS);
-  return kind !== undefined && kind.replace(/List$/, "") in TEMPLATE_OF_KIND;
-}
-
-/** The Kubernetes objects in a resource: itself, or each item of a `…List`. None for other providers' resources. */
-export function objects(resource: Resource): KubernetesObject[] {
+/** The Kubernetes objects of a resource whose kind is among `kinds`: itself, or each item of a `…List`. */
+export function objects(resource: Resource, kinds: readonly string[]): KubernetesObject[] {
   const kind = kindOf(resource.type);
-  if (kind === undefined) return [];
+  if (kind === undefined || !kinds.includes(kind)) return [];
   const fields = plain(resource.props);
-  if (!kind.endsWith("List")) return [describe(resource, kind, fields)];
+  if (!resource.type.endsWith("List")) return [describe(resource, kind, fields)];
   const items = at(fields, "items");
-  return isList(items) ? items.filter(isMap).map((item) => describe(resource, kind.slice(0, -"List".length), item)) : [];
+  return isList(items) ? items.filter(isMap).map((item) => describe(resource, kind, item)) : [];
 }
 
 /** The workloads in a resource. */
 export function workloads(resource: Resource): Workload[] {
-  if (!isWorkloadType(resource.type)) return [];
-  return objects(resource).map(toWorkload);
+  return objects(resource, WORKLOAD_KINDS).map(toWorkload);
 }
 
 function describe(resource: Resource, kind: string, fields: ValueMap): KubernetesObject {
@@ -94,7 +93,7 @@ function describe(resource: Resource, kind: string, fields: ValueMap): Kubernete
   const namespace = at(fields, "metadata", "namespace") ?? defaultNamespace ?? "default";
   const known = at(fields, "metadata", "name");
   const name = typeof known === "string" ? known : resource.name;
-  const space = typeof namespace === "string" ? namespace : "?";
+  const space = namespace instanceof Unknown ? "[unknown]" : show(namespace);
   return {
     kind,
     urn: resource.urn,
@@ -107,32 +106,29 @@ function describe(resource: Resource, kind: string, fields: ValueMap): Kubernete
 }
 
 export function toWorkload(object: KubernetesObject): Workload {
-  const template = at(object.fields, ...(TEMPLATE_OF_KIND[object.kind] ?? []));
-  const spec = at(template, "spec");
-  const podSpec = isMap(spec) ? spec : {};
-  const hidden: Unknown[] = spec instanceof Unknown ? [spec] : [];
+  const template = at(object.fields, ...templateOf(object.kind));
+  const podSpec = at(template, "spec");
+  const hidden = new Set<Unknown>();
   const restartPolicy = at(podSpec, "restartPolicy");
   return {
     ...object,
     podSpec,
     podLabels: at(template, "metadata", "labels"),
-    containers: [
-      ...containersOf(podSpec, "initContainers", hidden),
-      ...containersOf(podSpec, "containers", hidden),
-      ...containersOf(podSpec, "ephemeralContainers", hidden),
-    ],
+    containers: ["initContainers", "containers", "ephemeralContainers"].flatMap((list) =>
+      containersOf(podSpec, list, hidden),
+    ),
     finite:
       object.kind === "Job" || object.kind === "CronJob" || restartPolicy === "Never" || restartPolicy === "OnFailure",
-    hidden,
+    hidden: [...hidden],
   };
 }
 
-function containersOf(podSpec: ValueMap, list: string, hidden: Unknown[]): Container[] {
+function containersOf(podSpec: Value | undefined, list: string, hidden: Set<Unknown>): Container[] {
   const specs = at(podSpec, list);
-  if (specs instanceof Unknown) hidden.push(specs);
+  if (specs instanceof Unknown) hidden.add(specs);
   if (!isList(specs)) return [];
   return specs.flatMap((spec, index) => {
-    if (spec instanceof Unknown) hidden.push(spec);
+    if (spec instanceof Unknown) hidden.add(spec);
     if (!isMap(spec)) return [];
     const name = at(spec, "name");
     return [{ name: typeof name === "string" ? name : `#${index}`, role: roleOf(list, spec), spec }];

@@ -1,0 +1,11 @@
+import { PolicyPack } from "@pulumi/policy";
+import { policies } from "./pack";
+
+new PolicyPack("ballast", {
+  displayName: "Ballast",
+  description: "What a workload of the Ballast platform must declare before it may run.",
+  provider: "kubernetes",
+  tags: ["kubernetes", "security", "reliability"],
+  enforcementLevel: "mandatory",
+  policies: policies(),
+});

@@ -1,0 +1,72 @@
+import { concerns, covers, describe, type Exemption, isExpired, isTooFar } from "../exemption";
+import { MAXIMUM_EXEMPTION_DAYS } from "../ceilings";
+import { type Context, type Finding, inspect, type Rule, type StackRule } from "../rule";
+import { type KubernetesObject, toWorkload, WORKLOAD_KINDS } from "../workload";
+
+export interface ExemptionsOptions {
+  readonly rules: readonly Rule[];
+  readonly exemptions: readonly Exemption[];
+  readonly today: () => string;
+}
+
+export const EXEMPTIONS_CURRENT = "exemptions-current";
+
+/** The rule over the exemptions themselves; it runs `rules` once more, without exemptions, to see what each of them covers. */
+export function exemptionsCurrent({ rules, exemptions, today }: ExemptionsOptions): StackRule {
+  return {
+    name: EXEMPTIONS_CURRENT,
+    description: "Every exemption in policies/exemptions.json is still needed and has not expired.",
+    severity: "medium",
+    references: [{ framework: "CIS Kubernetes Benchmark", control: "5.2.1" }],
+    remediation: "Fix what was exempted and remove the entry; or, after a review, give it a later date and say why.",
+    scope: "stack",
+    kinds: [...new Set([...WORKLOAD_KINDS, ...rules.flatMap((rule) => (rule.scope === "stack" ? rule.kinds : []))])],
+    *check(objects, context) {
+      const day = today();
+      for (const exemption of exemptions.filter((each) => concerns(each, context))) {
+        const name = describe(exemption);
+        if (isExpired(exemption, day)) {
+          yield {
+            breach: `the ${name} expired on ${exemption.expires}; fix the cause and remove it, or renew it with a reason`,
+          };
+        } else if (isTooFar(exemption, day)) {
+          yield {
+            breach: `the ${name} ends on ${exemption.expires}, more than ${MAXIMUM_EXEMPTION_DAYS} days away; choose an earlier date`,
+          };
+        } else if (!isNeeded(exemption, rules, objects, context)) {
+          yield {
+            breach: `the ${name} covers nothing in this stack; remove it, or correct its kind, namespace, name or container`,
+          };
+        }
+      }
+    },
+  };
+}
+
+/** What is unknown counts as needed: only a deployment can tell. */
+function isNeeded(
+  exemption: Exemption,
+  rules: readonly Rule[],
+  objects: readonly KubernetesObject[],
+  context: Context,
+): boolean {
+  const rule = rules.find(({ name }) => name === exemption.rule);
+  if (rule === undefined) return false;
+  const ruleContext: Context = { ...context, config: {} };
+  if (rule.scope === "stack") {
+    const read = objects.filter(({ kind }) => rule.kinds.includes(kind));
+    return some(rule.check(read, ruleContext), ({ subject }) => subject !== undefined && covers(exemption, subject));
+  }
+  return objects
+    .filter((object) => WORKLOAD_KINDS.includes(object.kind) && object.kind === exemption.kind)
+    .some((object) =>
+      some(inspect(rule, toWorkload(object), ruleContext), ({ container }) => covers(exemption, object, container)),
+    );
+}
+
+function some(findings: Iterable<Finding>, test: (finding: Finding) => boolean): boolean {
+  for (const finding of findings) {
+    if (test(finding)) return true;
+  }
+  return false;
+}
