@@ -28,7 +28,7 @@ export function aliasUrns(self: Self, parentAliases: readonly string[]): string[
   if (parent !== undefined) {
     const identities = [self.urn, ...own].map((urn) => ({ name: nameOf(urn), type: typeOf(urn) }));
     for (const parentAlias of parentAliases) {
-      for (const { name, type } of identities) found.add(inherited(self, nameOf(parent), parentAlias, name, type));
+      for (const { name, type } of identities) found.add(inherited(nameOf(parent), parentAlias, name, type));
     }
   }
   found.delete(self.urn);
@@ -46,7 +46,7 @@ function resolve(self: Self, alias: AliasSpec): string {
   });
 }
 
-function inherited(self: Self, parentName: string, parentAlias: string, name: string, type: string): string {
+function inherited(parentName: string, parentAlias: string, name: string, type: string): string {
   const former = nameOf(parentAlias);
   const { stack, project } = parseUrn(parentAlias);
   return formatUrn({

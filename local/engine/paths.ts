@@ -1,4 +1,5 @@
 import { equal } from "./equality";
+import { StepFailure } from "./failure";
 import { isMap, type PropertyMap, type PropertyValue, Secret } from "./values";
 
 /** Keys, list indexes, and `*` for any of either. */
@@ -12,7 +13,7 @@ export function parsePath(text: string): PropertyPath {
     const at = part.lastIndex;
     const match = part.exec(text);
     if (match === null)
-      throw new Error(
+      throw new StepFailure(
         `'${text}' is not a property path (stuck at '${text.slice(at)}'); write it like spec.containers[0].image or data["a.b"]`,
       );
     const [, index, quoted, plain] = match;
@@ -72,9 +73,9 @@ function restore(news: Maybe, olds: Maybe, path: PropertyPath): Maybe {
     }
     return copy;
   }
-  const from = olds !== absent && isMap(olds) ? olds : {};
+  const from: PropertyMap = olds !== absent && isMap(olds) ? olds : {};
   if (news !== absent && !isMap(news)) return news;
-  const to = news === absent ? {} : news;
+  const to: PropertyMap = news !== absent && isMap(news) ? news : {};
   const keys = head === "*" ? new Set([...Object.keys(to), ...Object.keys(from)]) : [String(head)];
   const copy = { ...to };
   for (const key of keys) {

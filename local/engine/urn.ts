@@ -1,3 +1,5 @@
+import { StepFailure } from "./failure";
+
 /** A resource's name in a stack: `urn:pulumi:<stack>::<project>::<parent types$><type>::<name>`. */
 export interface Urn {
   readonly stack: string;
@@ -15,7 +17,7 @@ const providerPrefix = "pulumi:providers:";
 export function parseUrn(text: string): Urn {
   const [stack, project, qualifiedType, ...name] = text.startsWith(prefix) ? text.slice(prefix.length).split("::") : [];
   if (stack === undefined || project === undefined || qualifiedType === undefined || name.length === 0) {
-    throw new Error(`'${text}' is not a URN; expected ${prefix}<stack>::<project>::<type>::<name>`);
+    throw new StepFailure(`'${text}' is not a URN; expected ${prefix}<stack>::<project>::<type>::<name>`);
   }
   return { stack, project, qualifiedType, name: name.join("::") };
 }
@@ -52,6 +54,7 @@ export const providerTypeOf = (packageName: string): string => providerPrefix + 
 export function parseProviderReference(reference: string): { urn: string; id: string } {
   const at = reference.lastIndexOf("::");
   const urn = reference.slice(0, Math.max(at, 0));
-  if (!urn.startsWith(prefix)) throw new Error(`'${reference}' is not a provider reference; expected <urn>::<id>`);
+  if (!urn.startsWith(prefix))
+    throw new StepFailure(`'${reference}' is not a provider reference; expected <urn>::<id>`);
   return { urn, id: reference.slice(at + 2) };
 }

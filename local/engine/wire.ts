@@ -64,7 +64,8 @@ export function decode(value: JavaScriptValue): PropertyValue {
   if (value === UNKNOWN_PLACEHOLDER) return UNKNOWN;
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(decode);
-  return SIGNATURE_KEY in value ? decodeSigned(value) : decodeMap(value);
+  const map = value as WireMap;
+  return SIGNATURE_KEY in map ? decodeSigned(map) : decodeMap(map);
 }
 
 function decodeSigned(object: WireMap): PropertyValue {

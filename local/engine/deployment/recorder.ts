@@ -1,0 +1,47 @@
+import type { EngineEvent, EventSink, Severity, StepInfo } from "../events";
+import type { ResourceChanges } from "../state/store";
+
+export interface Diagnostic {
+  readonly severity: Severity;
+  readonly urn?: string;
+  readonly message: string;
+}
+
+/** `Omit` over each member of a union. */
+type WithoutTime<T> = T extends { at: number } ? Omit<T, "at"> : T;
+
+/** Steps that carry out a part of another one, and are not counted beside it. */
+const physical = new Set<StepInfo["op"]>(["create-replacement", "delete-replaced"]);
+
+/** Where a run tells what happens: stamps events, counts steps, keeps diagnostics. */
+export class Recorder {
+  readonly changes: ResourceChanges = {};
+  readonly diagnostics: Diagnostic[] = [];
+  private readonly began = performance.now();
+
+  constructor(private readonly sink: EventSink = () => undefined) {}
+
+  elapsed(): number {
+    return Math.round(performance.now() - this.began);
+  }
+
+  emit(event: WithoutTime<EngineEvent>): void {
+    this.sink({ ...event, at: this.elapsed() } as EngineEvent);
+  }
+
+  /** `counted` is what the summary calls the step, where that is not its own name. */
+  ended(step: StepInfo, counted: string = step.op): void {
+    if (!physical.has(step.op)) this.changes[counted] = (this.changes[counted] ?? 0) + 1;
+    this.emit({ kind: "step-end", step });
+  }
+
+  diagnostic(severity: Severity, message: string, urn?: string): void {
+    const diagnostic = { severity, message, ...(urn === undefined ? {} : { urn }) };
+    if (severity !== "debug") this.diagnostics.push(diagnostic);
+    this.emit({ kind: "diagnostic", ...diagnostic });
+  }
+
+  hasErrors(): boolean {
+    return this.diagnostics.some(({ severity }) => severity === "error");
+  }
+}

@@ -1,0 +1,109 @@
+import { availableParallelism } from "node:os";
+import { Deployment, type StackConfig } from "./deployment/deployment";
+import { type Journal, previewJournal, SessionJournal } from "./deployment/journal";
+import { Olds } from "./deployment/olds";
+import { type FactoryLoader, ProviderTable } from "./deployment/provider-table";
+import type { Recorder } from "./deployment/recorder";
+import type { Run } from "./deployment/run";
+import { Slots } from "./deployment/slots";
+import { Gate } from "./deployment/stop";
+import { serveMonitor } from "./monitor/server";
+import type { PolicyRunner } from "./policy/policy";
+import { Program, type ProgramOptions } from "./program/process";
+import type { Snapshot, StackSession } from "./state/store";
+import type { PropertyMap } from "./values";
+
+/** Pulumi's own default: four operations a core. */
+export const defaultParallel = (): number => 4 * availableParallelism();
+
+/** What a program's run, and every part of it, is given. */
+export interface PassOptions {
+  readonly program: Omit<ProgramOptions, "address" | "dryRun" | "parallel" | "config" | "secretKeys">;
+  readonly config: StackConfig;
+  readonly dryRun: boolean;
+  readonly parallel: number;
+  readonly offline: boolean;
+  readonly providers: { readonly load: FactoryLoader; readonly names: readonly string[] };
+  readonly recorder: Recorder;
+  readonly signal?: AbortSignal;
+  readonly seed: Buffer;
+  /** The stack to work on; the program starts meanwhile. Of a preview only the snapshot is used. */
+  readonly session: Promise<Pick<StackSession, "apply"> & { readonly base: Snapshot }>;
+  readonly policies?: Promise<readonly PolicyRunner[]>;
+  /** Before the program is let in: pending operations are dealt with here. */
+  readonly prepare?: (run: Run) => Promise<void>;
+}
+
+export interface PassResult {
+  readonly result: "succeeded" | "failed" | "canceled";
+  readonly outputs: PropertyMap;
+}
+
+export function makeRun(
+  options: Pick<PassOptions, "dryRun" | "parallel" | "offline" | "providers" | "recorder" | "signal" | "seed"> & {
+    readonly project: string;
+    readonly stack: string;
+  },
+  base: Snapshot,
+  session: Pick<StackSession, "apply"> | undefined,
+  gate = new Gate(options.signal),
+): Run {
+  const { recorder, dryRun } = options;
+  const journal: Journal = dryRun || session === undefined ? previewJournal : new SessionJournal(session);
+  const context = {
+    status: (urn: string, message: string) => recorder.emit({ kind: "step-status", urn, message }),
+    warn: (urn: string | undefined, message: string) => recorder.diagnostic("warning", message, urn),
+    offline: options.offline,
+    signal: options.signal ?? new AbortController().signal,
+  };
+  const { load, names } = options.providers;
+  return {
+    project: options.project,
+    stack: options.stack,
+    dryRun,
+    olds: new Olds(base),
+    journal,
+    providers: new ProviderTable(load, names, context, base.resources),
+    recorder,
+    gate,
+    slots: new Slots(options.parallel),
+    seed: options.seed,
+    reported: new WeakSet(),
+  };
+}
+
+/** Runs the program once over the stack, as a preview or for real. Rejects only for what no run can go on from (the state cannot be opened). */
+export async function runPass(options: PassOptions): Promise<PassResult> {
+  const { recorder, dryRun, parallel, config } = options;
+  const gate = new Gate(options.signal);
+  let run: Run | undefined;
+  const deployment = (async () => {
+    const [session, policies] = await Promise.all([options.session, options.policies ?? []]);
+    run = makeRun({ ...options, ...options.program }, session.base, session, gate);
+    await options.prepare?.(run);
+    return new Deployment(run, config, policies);
+  })();
+  deployment.catch(() => undefined);
+  const monitor = await serveMonitor(deployment, recorder);
+  try {
+    const { values, secretKeys } = config;
+    const program = new Program(
+      { ...options.program, dryRun, parallel, config: values, secretKeys, address: monitor.address },
+      recorder,
+    );
+    try {
+      gate.onStop(() => program.stop());
+      const opened = await deployment;
+      const ranWell = await Promise.race([program.ended, monitor.programDone.then(() => true)]);
+      if (ranWell && !recorder.hasErrors()) await opened.finish();
+      else gate.stop("failed");
+      await opened.settled();
+      return { result: gate.reason ?? (recorder.hasErrors() ? "failed" : "succeeded"), outputs: opened.outputs() };
+    } finally {
+      program.stop();
+    }
+  } finally {
+    monitor.close();
+    await run?.providers.close();
+  }
+}

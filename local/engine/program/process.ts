@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import type { Recorder } from "../deployment/recorder";
+import { findRunner, locateProgram } from "./sdk";
+
+export interface ProgramOptions {
+  readonly projectFolder: string;
+  /** `main` of Pulumi.yaml: a folder or a file. */
+  readonly main?: string;
+  readonly typescript: boolean;
+  /** `nodeargs` of Pulumi.yaml. */
+  readonly nodeArguments: readonly string[];
+  readonly project: string;
+  readonly stack: string;
+  readonly organization: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly secretKeys: readonly string[];
+  /** On top of this process's own environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly dryRun: boolean;
+  readonly parallel: number;
+  /** Of the monitor and the engine, `host:port`. */
+  readonly address: string;
+}
+
+/** What the SDK exits with after it has told the user what is wrong. */
+const exitAfterMessage = 32;
+const secondsToEnd = 10;
+
+/** The user's program, running in a process of its own. */
+export class Program {
+  /** Resolves to whether the program ended well. */
+  readonly ended: Promise<boolean>;
+  private readonly child: ChildProcess;
+  private stopped = false;
+
+  constructor(options: ProgramOptions, recorder: Recorder) {
+    const { folder, entry } = locateProgram(options.projectFolder, options.main);
+    const runner = findRunner(folder);
+    const { address, project, stack, organization, parallel } = options;
+    this.child = spawn(
+      process.execPath,
+      [
+        ...options.nodeArguments,
+        runner,
+        ...[
+          "--monitor",
+          address,
+          "--engine",
+          address,
+          "--project",
+          project,
+          "--stack",
+          stack,
+          "--organization",
+          organization,
+        ],
+        ...["--root-directory", options.projectFolder, "--pwd", folder, "--parallel", String(parallel)],
+        ...(options.dryRun ? ["--dry-run"] : []),
+        entry,
+      ],
+      {
+        cwd: folder,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: {
+          ...process.env,
+          ...options.environment,
+          PULUMI_CONFIG: JSON.stringify(options.config),
+          PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
+          PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
+          // Types are checked where code is checked; at each start it would cost seconds.
+          PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+        },
+      },
+    );
+    this.ended = this.follow(recorder);
+  }
+
+  /** Asks the program to end, and makes it end when it does not. */
+  stop(): void {
+    this.stopped = true;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill("SIGTERM");
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), secondsToEnd * 1000);
+    this.child.once("exit", () => clearTimeout(timer));
+  }
+
+  private async follow(recorder: Recorder): Promise<boolean> {
+    const { stdout, stderr } = this.child;
+    const output = Promise.all([stdout, stderr].map((stream) => relay(stream, recorder)));
+    let code: number | null;
+    let signal: NodeJS.Signals | null;
+    try {
+      [code, signal] = (await once(this.child, "exit")) as [number | null, NodeJS.Signals | null];
+    } catch (error) {
+      recorder.diagnostic("error", `the program could not be started: ${String(error)}`);
+      return false;
+    }
+    await output;
+    if (code === 0) return true;
+    if (code !== exitAfterMessage && !recorder.hasErrors() && !this.stopped) {
+      recorder.diagnostic(
+        "error",
+        code === null ? `the program was ended by ${signal ?? "a signal"}` : `the program ended with exit code ${code}`,
+      );
+    }
+    return false;
+  }
+}
+
+async function relay(stream: Readable | null, recorder: Recorder): Promise<void> {
+  if (stream === null) return;
+  for await (const line of createInterface({ input: stream })) if (line !== "") recorder.diagnostic("info", line);
+}
