@@ -1,6 +1,7 @@
 import type { ConfigProblem } from "./errors";
 import type { StackConfig } from "./schema";
-import { formatBytes, formatCpu } from "./quantity";
+import { memberSidecars } from "../data/postgres/sizes";
+import { formatBytes, formatCpu, parseBytes, parseCpu } from "./quantity";
 
 /** What one container may have at most, in an environment; thousandths of a core and bytes. */
 export interface Ceiling {
@@ -86,6 +87,35 @@ function connectionsFit({ postgres, databases }: StackConfig): ConfigProblem[] {
 /** Sessions of Patroni, replication, the exporter, backups and an operator. */
 const reservedConnections = 20;
 
+/** What the quota is for is known, so a stack that cannot fit says so here and not as a pod that never comes. */
+function quotaFits({ namespaces, postgres }: StackConfig): ConfigProblem[] {
+  const { data } = namespaces;
+  const { instances, resources, storage } = postgres;
+  const sum = (own: number, others: readonly number[]) => instances * others.reduce((total, one) => total + one, own);
+  const used = {
+    cpu: sum(
+      resources.cpu.limit.value,
+      memberSidecars.map(({ cpu }) => parseCpu(cpu.limit)?.value ?? 0),
+    ),
+    memory: sum(
+      resources.memory.limit.value,
+      memberSidecars.map(({ memory }) => parseBytes(memory.limit)?.value ?? 0),
+    ),
+    storage: instances * storage.value,
+  };
+  const format = { cpu: formatCpu, memory: formatBytes, storage: formatBytes };
+  return (["cpu", "memory", "storage"] as const).flatMap((kind) => {
+    if (used[kind] <= data[kind].value) return [];
+    const key = `namespaces.data.${kind}`;
+    return [
+      {
+        key,
+        message: `is ${data[kind].text}, less than the ${format[kind](used[kind])} that ${instances} Postgres members need; raise it`,
+      },
+    ];
+  });
+}
+
 function uniqueDatabases({ databases }: StackConfig): ConfigProblem[] {
   if (!databases.managed) return [];
   const names = databases.list.map(({ name }) => name);
@@ -136,6 +166,7 @@ export function crossChecks(config: StackConfig, ceiling: Ceiling): ConfigProble
     ...withinCeiling(config, ceiling),
     ...bufferFits(config),
     ...connectionsFit(config),
+    ...quotaFits(config),
     ...uniqueDatabases(config),
   ];
 }

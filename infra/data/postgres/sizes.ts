@@ -10,3 +10,6 @@ export const exporterSizes: Sizes = {
   cpu: { request: "10m", limit: "200m" },
   memory: { request: "24Mi", limit: "96Mi" },
 };
+
+/** What a member's pod needs beside Postgres itself; counted against the namespace's quota. */
+export const memberSidecars: readonly Sizes[] = [guardSizes, exporterSizes];
