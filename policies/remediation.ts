@@ -12,23 +12,28 @@ export function remediateContainers(
   kind: string,
   remediate: (container: Properties) => boolean,
 ): boolean {
-  const listed = properties["items"];
-  const bodies = Array.isArray(listed) ? (listed as unknown[]) : [properties];
-  return bodies
-    .flatMap((body) => rawContainers(body, kind))
-    .map(remediate)
-    .includes(true);
+  const items = elements(properties["items"]);
+  const bodies = items.length > 0 ? items : [properties];
+  let changed = false;
+  for (const container of bodies.flatMap((body) => containersOf(body, kind))) changed = remediate(container) || changed;
+  return changed;
 }
 
-function rawContainers(body: unknown, kind: string): Properties[] {
+function containersOf(body: unknown, kind: string): Properties[] {
   let part: unknown = body;
   for (const key of [...templateOf(kind), "spec"]) part = isObject(part) ? part[key] : undefined;
   if (!isObject(part)) return [];
   const spec = part;
-  return ["initContainers", "containers", "ephemeralContainers"].flatMap((list) => {
-    const containers = spec[list];
-    return Array.isArray(containers) ? (containers as unknown[]).filter(isObject) : [];
-  });
+  return ["initContainers", "containers", "ephemeralContainers"].flatMap((list) =>
+    elements(spec[list]).filter(isObject),
+  );
+}
+
+/** A true array of a list's elements. The SDK wraps lists in two proxies here, on which `filter`, `map` and their like throw. */
+function elements(list: unknown): unknown[] {
+  if (!Array.isArray(list)) return [];
+  const wrapped = list as unknown[];
+  return Array.from({ length: wrapped.length }, (_, index) => wrapped[index]);
 }
 
 const isObject = (value: unknown): value is Properties =>
