@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { Deployment, type StackConfig } from "./deployment/deployment";
 import { type Journal, previewJournal, SessionJournal } from "./deployment/journal";
 import { Olds } from "./deployment/olds";
+import { settlePending } from "./deployment/pending";
 import { type FactoryLoader, ProviderTable } from "./deployment/provider-table";
 import type { Recorder } from "./deployment/recorder";
 import type { Run } from "./deployment/run";
@@ -30,8 +31,6 @@ export interface PassOptions {
   /** The stack to work on; the program starts meanwhile. Of a preview only the snapshot is used. */
   readonly session: Promise<Pick<StackSession, "apply"> & { readonly base: Snapshot }>;
   readonly policies?: Promise<readonly PolicyRunner[]>;
-  /** Before the program is let in: pending operations are dealt with here. */
-  readonly prepare?: (run: Run) => Promise<void>;
 }
 
 export interface PassResult {
@@ -79,8 +78,13 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   let run: Run | undefined;
   const deployment = (async () => {
     const [session, policies] = await Promise.all([options.session, options.policies ?? []]);
-    run = makeRun({ ...options, ...options.program }, session.base, session, gate);
-    await options.prepare?.(run);
+    const settings = { ...options, project: options.program.project, stack: options.program.stack };
+    run = makeRun(settings, session.base, session, gate);
+    if (session.base.pendingOperations.some(({ type }) => type === "creating")) {
+      const base = await settlePending(run, session.base);
+      await run.providers.close();
+      run = makeRun(settings, base, session, gate);
+    }
     return new Deployment(run, config, policies);
   })();
   deployment.catch(() => undefined);

@@ -15,6 +15,11 @@ export interface Provider {
   create(request: CreateRequest): Promise<CreateResponse>;
   /** The live state; `undefined` when the resource no longer exists. Also serves `Resource.get(...)` and import. */
   read(request: ReadRequest): Promise<ReadResponse | undefined>;
+  /**
+   * Finds what a `create` that was killed may have left, by what was known before it; `undefined` when there is nothing. A provider
+   * that cannot tell leaves this method out.
+   */
+  recover?(request: RecoverRequest): Promise<ReadResponse | undefined>;
   update(request: UpdateRequest): Promise<UpdateResponse>;
   /** Succeeds when the resource is already gone. */
   delete(request: DeleteRequest): Promise<void>;
@@ -119,6 +124,13 @@ export interface ReadResponse {
   readonly id: string;
   readonly inputs: PropertyMap;
   readonly outputs: PropertyMap;
+}
+
+export interface RecoverRequest {
+  readonly urn: string;
+  readonly type: string;
+  /** As `check` returned them for the `create`. */
+  readonly inputs: PropertyMap;
 }
 
 export interface UpdateRequest extends CreateRequest {

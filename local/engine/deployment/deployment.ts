@@ -1,4 +1,5 @@
 import { aliasUrns } from "../aliases";
+import { equal } from "../equality";
 import { withIgnored } from "../paths";
 import type { PolicyRunner } from "../policy/policy";
 import type { Provider } from "../provider";
@@ -75,9 +76,11 @@ export class Deployment {
       const current = this.current.get(urn);
       if (current === undefined) throw new StepFailure("outputs were registered for a resource that was not", urn);
       const old = current.state;
-      const state = { ...old, outputs };
-      current.state = state;
-      await this.run.journal.put(state, old);
+      if (!equal(old.outputs, outputs, true)) {
+        this.run.recorder.rewritten++;
+        current.state = { ...old, outputs };
+        await this.run.journal.put(current.state, old);
+      }
       if (old.type === stackType) this.run.recorder.emit({ kind: "outputs", outputs });
     });
   }

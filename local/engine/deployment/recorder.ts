@@ -10,6 +10,9 @@ export interface Diagnostic {
 /** `Omit` over each member of a union. */
 type WithoutTime<T> = T extends { at: number } ? Omit<T, "at"> : T;
 
+/** Steps that leave everything as it is. */
+const idle = new Set<StepInfo["op"]>(["same", "read"]);
+
 /** Steps that carry out a part of another one, and are not counted beside it. */
 const physical = new Set<StepInfo["op"]>(["create-replacement", "delete-replaced"]);
 
@@ -17,6 +20,10 @@ const physical = new Set<StepInfo["op"]>(["create-replacement", "delete-replaced
 export class Recorder {
   readonly changes: ResourceChanges = {};
   readonly diagnostics: Diagnostic[] = [];
+  /** What has been done, or would be, apart from leaving things as they are. */
+  readonly steps: StepInfo[] = [];
+  /** How many resources stay as they are but are recorded otherwise: other dependencies, options, outputs of a component. */
+  rewritten = 0;
   private readonly began = performance.now();
 
   constructor(private readonly sink: EventSink = () => undefined) {}
@@ -31,8 +38,15 @@ export class Recorder {
 
   /** `counted` is what the summary calls the step, where that is not its own name. */
   ended(step: StepInfo, counted: string = step.op): void {
+    if (!idle.has(step.op)) this.steps.push(step);
     if (!physical.has(step.op)) this.changes[counted] = (this.changes[counted] ?? 0) + 1;
     this.emit({ kind: "step-end", step });
+  }
+
+  /** Takes over an event of something that runs beside the deployment. */
+  forward(event: EngineEvent): void {
+    if (event.kind === "diagnostic") this.diagnostic(event.severity, event.message, event.urn);
+    else this.emit(event);
   }
 
   diagnostic(severity: Severity, message: string, urn?: string): void {

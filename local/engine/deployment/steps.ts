@@ -147,6 +147,7 @@ export function same(run: Run, old: ResourceState, goal: ResourceState): Promise
       ...(old.modified === undefined ? {} : { modified: old.modified }),
     });
     const result = recordsTheSame(old, kept) ? old : kept;
+    if (result !== old) run.recorder.rewritten++;
     await run.journal.put(result, old);
     return result;
   });

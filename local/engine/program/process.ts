@@ -3,12 +3,15 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Recorder } from "../deployment/recorder";
-import { findRunner, locateProgram } from "./sdk";
+import { findRunner } from "./sdk";
 
 export interface ProgramOptions {
+  /** That of Pulumi.yaml. */
   readonly projectFolder: string;
-  /** `main` of Pulumi.yaml: a folder or a file. */
-  readonly main?: string;
+  /** The folder that the program runs in. */
+  readonly folder: string;
+  /** What runs there; `.` for the folder's own entry point. */
+  readonly entry: string;
   readonly typescript: boolean;
   /** `nodeargs` of Pulumi.yaml. */
   readonly nodeArguments: readonly string[];
@@ -17,6 +20,8 @@ export interface ProgramOptions {
   readonly organization: string;
   readonly config: Readonly<Record<string, string>>;
   readonly secretKeys: readonly string[];
+  /** `tsconfig` of Pulumi.yaml; absolute. */
+  readonly tsconfig?: string;
   /** On top of this process's own environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly dryRun: boolean;
@@ -37,7 +42,7 @@ export class Program {
   private stopped = false;
 
   constructor(options: ProgramOptions, recorder: Recorder) {
-    const { folder, entry } = locateProgram(options.projectFolder, options.main);
+    const { folder, entry } = options;
     const runner = findRunner(folder);
     const { address, project, stack, organization, parallel } = options;
     this.child = spawn(
@@ -69,6 +74,7 @@ export class Program {
           ...options.environment,
           PULUMI_CONFIG: JSON.stringify(options.config),
           PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
+          ...(options.tsconfig === undefined ? {} : { PULUMI_NODEJS_TSCONFIG_PATH: options.tsconfig }),
           PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
           // Types are checked where code is checked; at each start it would cost seconds.
           PULUMI_NODEJS_TRANSPILE_ONLY: "true",

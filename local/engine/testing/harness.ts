@@ -87,6 +87,8 @@ export class TestStack {
       this.reopen();
       const program = {
         projectFolder: folder,
+        folder,
+        entry: ".",
         typescript: true,
         nodeArguments: [],
         project: this.project,
