@@ -15,7 +15,12 @@ export interface PolicyResource {
   readonly additionalSecretOutputs?: readonly string[];
   readonly customTimeouts?: { create?: number; update?: number; delete?: number };
   /** Provider resource, where there is one. */
-  readonly provider?: { readonly urn: string; readonly type: string; readonly name: string; readonly properties: PropertyMap };
+  readonly provider?: {
+    readonly urn: string;
+    readonly type: string;
+    readonly name: string;
+    readonly properties: PropertyMap;
+  };
 }
 
 /** One running policy pack. Violations go to the event sink as they are found. */
