@@ -20,11 +20,11 @@ const kindOf = ({ type }: Declared) => type.split(":").at(-1) ?? "";
 
 describe("the local stack", () => {
   let declared: Declared[];
-  let program: typeof import("./index");
+  let program: typeof import("./index.js");
 
   before(async () => {
     declared = mockEngine("local");
-    program = await import("./index");
+    program = await import("./index.js");
     await resolved(program.postgres.primary.nodePort);
     // Everything that the program declared has been registered once the last of it, a default privilege, has.
     while (!["app", "readonly"].every((role) => declared.some(({ name }) => name === `taskdb-${role}-sequence`))) {
