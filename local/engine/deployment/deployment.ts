@@ -190,6 +190,7 @@ export class Deployment {
       return { ...goal, inputs: await this.guard.inputs(goal, (link) => this.current.get(link)?.state) };
     };
     const state = await this.carryOut(registration, goalOf, target, old, found);
+    if (found !== undefined && found.urn !== urn) await this.renameInState(found.urn, urn);
 
     const providers = providersOfChildren(registration, parent?.providers ?? {}, asked.provider, reference);
     this.current.set(urn, { state, registration, aliases, providers });
@@ -199,6 +200,12 @@ export class Deployment {
       ...(state.id === undefined ? {} : { id: state.id }),
       outputs: state.custom ? state.outputs : state.inputs,
     };
+  }
+
+  /** Whatever this run has not come to yet names the resource by its new URN from now on, should the run end early. */
+  private async renameInState(from: string, to: string): Promise<void> {
+    const changes = this.run.olds.renamed(from, to);
+    await Promise.all(changes.map(({ old, resource }) => this.run.journal.amend(old, resource)));
   }
 
   private async carryOut(

@@ -1,4 +1,5 @@
 import type { ResourceState, Snapshot } from "../state/store";
+import { withoutAbsent } from "./states";
 
 /** The resources of the last deployment, and what has become of each in this one. */
 export class Olds {
@@ -8,11 +9,9 @@ export class Olds {
   private readonly claimed = new Set<string>();
   private readonly position = new Map<string, number>();
   private readonly leftoverPosition = new Map<ResourceState, number>();
-  private readonly order: ResourceState[];
-  private referrers: Map<string, ResourceState[]> | undefined;
+  private referrers: Map<string, Set<string>> | undefined;
 
   constructor(base: Snapshot) {
-    this.order = base.resources;
     base.resources.forEach((resource, i) => {
       if (resource.delete === true) {
         this.leftovers.push(resource);
@@ -57,40 +56,71 @@ export class Olds {
 
   /** Resources that depend on `root`, however indirectly, in the order of the snapshot; parents do not count. */
   dependents(root: ResourceState): ResourceState[] {
-    const index = this.referrersByUrn();
     const found = new Set<string>();
     const queue = [root.urn];
     for (let urn = queue.pop(); urn !== undefined; urn = queue.pop()) {
-      for (const { urn: referrer } of index.get(urn) ?? []) {
-        if (referrer !== root.urn && !found.has(referrer)) {
-          found.add(referrer);
-          queue.push(referrer);
-        }
+      for (const referrer of this.referrersOf(urn)) {
+        if (referrer === root.urn || found.has(referrer)) continue;
+        const resource = this.live.get(referrer);
+        if (resource === undefined || !referencesOf(resource, { parent: false }).has(urn)) continue;
+        found.add(referrer);
+        queue.push(referrer);
       }
     }
-    return [...found]
-      .sort((a, b) => (this.position.get(a) ?? 0) - (this.position.get(b) ?? 0))
-      .flatMap((urn) => this.live.get(urn) ?? []);
+    return this.inOrder([...found].flatMap((urn) => this.live.get(urn) ?? []));
+  }
+
+  /** What nothing has asked for yet and names `from`, as it reads once that is called `to`. */
+  renamed(from: string, to: string): { old: ResourceState; resource: ResourceState }[] {
+    const live = [...this.referrersOf(from)].flatMap((urn) =>
+      this.claimed.has(urn) ? [] : (this.live.get(urn) ?? []),
+    );
+    const left = this.leftovers.filter((resource) => referencesOf(resource).has(from));
+    return [...live, ...left].map((old) => {
+      const resource = withRenamed(old, from, to);
+      if (old.delete !== true) {
+        this.live.set(resource.urn, resource);
+      } else {
+        this.leftovers[this.leftovers.indexOf(old)] = resource;
+        this.leftoverPosition.set(resource, this.positionOf(old));
+      }
+      return { old, resource };
+    });
   }
 
   private positionOf(resource: ResourceState): number {
     return this.leftoverPosition.get(resource) ?? this.position.get(resource.urn) ?? -1;
   }
 
-  private referrersByUrn(): Map<string, ResourceState[]> {
-    if (this.referrers !== undefined) return this.referrers;
-    const index = new Map<string, ResourceState[]>();
-    for (const resource of this.order) {
-      if (resource.delete === true) continue;
-      for (const urn of referencesOf(resource, { parent: false })) {
-        const list = index.get(urn);
-        if (list === undefined) index.set(urn, [resource]);
-        else list.push(resource);
+  private referrersOf(urn: string): ReadonlySet<string> {
+    if (this.referrers === undefined) {
+      this.referrers = new Map();
+      for (const resource of this.live.values()) {
+        for (const name of referencesOf(resource)) {
+          const set = this.referrers.get(name);
+          if (set === undefined) this.referrers.set(name, new Set([resource.urn]));
+          else set.add(resource.urn);
+        }
       }
     }
-    this.referrers = index;
-    return index;
+    return this.referrers.get(urn) ?? new Set();
   }
+}
+
+function withRenamed(state: ResourceState, from: string, to: string): ResourceState {
+  const rename = (urn: string): string => (urn === from ? to : urn);
+  const { parent, deletedWith, provider, dependencies, propertyDependencies } = state;
+  return withoutAbsent({
+    ...state,
+    parent: parent === undefined ? undefined : rename(parent),
+    deletedWith: deletedWith === undefined ? undefined : rename(deletedWith),
+    provider: provider?.startsWith(`${from}::`) === true ? to + provider.slice(from.length) : provider,
+    dependencies: dependencies?.map(rename),
+    propertyDependencies:
+      propertyDependencies === undefined
+        ? undefined
+        : Object.fromEntries(Object.entries(propertyDependencies).map(([key, urns]) => [key, urns.map(rename)])),
+  });
 }
 
 /** The URNs that a resource names: what must exist while it does. */

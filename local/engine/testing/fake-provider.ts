@@ -45,7 +45,7 @@ export class FakeProvider {
     version: "1.0.0",
     checkConfig: async (inputs) => ({
       inputs,
-      failures: inputs.broken === true ? [{ property: "broken", reason: "must not be true" }] : [],
+      failures: "broken" in inputs ? [{ property: "broken", reason: "must be absent" }] : [],
     }),
     diffConfig: async (olds, news) => ({
       changed: changedPaths(olds, news).size > 0,
