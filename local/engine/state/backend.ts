@@ -13,7 +13,7 @@ import { isJsonObject, type JsonObject, type SecretForm } from "./codec";
 import { realDisk, sweepTemporaries, type Disk, type Stamp } from "./disk";
 import { backUp, type HistoryEntry } from "./history";
 import { inDependencyOrder } from "./integrity";
-import { recover, type Recovery } from "./journal";
+import { recover, saltOfJournal, type Recovery } from "./journal";
 import { SecretKeeper, blindSecrets, shownSecrets } from "./keeper";
 import { checkStackName, stackPaths, type StackPaths } from "./layout";
 import { acquireLock, breakLocks } from "./lock";
@@ -85,7 +85,7 @@ export class FileBackend {
     const lock = await acquireLock(this.disk, paths.locks, stack, this.note);
     try {
       await sweepTemporaries(this.disk, paths.checkpoint);
-      const loaded = await this.load(stack, options.configSalt);
+      const loaded = await this.load(stack, (salt) => this.sealing(stack, salt ?? options.configSalt));
       const parts = {
         disk: this.disk,
         clock: this.clock,
@@ -99,13 +99,12 @@ export class FileBackend {
       };
       if (!loaded.recovery) {
         const model = new Model(loaded.snapshot, parts.prunes);
-        return new FileSession({ ...parts, model, stamp: loaded.stamp, hash: loaded.hash });
+        return new FileSession({ ...parts, base: loaded.snapshot, model, stamp: loaded.stamp, hash: loaded.hash });
       }
       const folded = await foldJournal({ ...parts, model: loaded.recovery.model }, loaded.recovery.length);
       this.tellRecovery(stack, loaded.recovery);
-      const { resources, operations } = loaded.recovery.model;
-      const model = new Model({ resources, pendingOperations: operations }, parts.prunes);
-      return new FileSession({ ...parts, model, ...folded });
+      const base = snapshotOf(loaded.recovery.model);
+      return new FileSession({ ...parts, base, model: new Model(base, parts.prunes), ...folded });
     } catch (error) {
       await lock.release();
       throw error;
@@ -117,10 +116,8 @@ export class FileBackend {
    * With `blind` no passphrase is needed, and every secret reads as `[secret]`.
    */
   async read(stack: string, options: { blind?: boolean } = {}): Promise<Snapshot> {
-    const loaded = await this.load(stack, undefined, options);
-    if (!loaded.recovery) return loaded.snapshot;
-    const { resources, operations } = loaded.recovery.model;
-    return { resources, pendingOperations: operations };
+    const loaded = await this.loadNow(stack, options.blind ?? false);
+    return loaded.recovery ? snapshotOf(loaded.recovery.model) : loaded.snapshot;
   }
 
   /** Whether anything has been run, or initialised, under this name. */
@@ -162,11 +159,10 @@ export class FileBackend {
     const { raw } = await this.readRaw(paths);
     const journal = await this.disk.stamp(paths.journal);
     if (!options.showSecrets && journal === undefined) return { version: 3, deployment: raw.latest ?? {} };
-    const { snapshot, recovery, secrets, salt } = await this.load(stack, undefined);
-    const resources = recovery ? recovery.model.resources : snapshot.resources;
-    const operations = recovery ? recovery.model.operations : snapshot.pendingOperations;
+    const { snapshot, recovery, secrets, salt } = await this.loadNow(stack, false);
+    const { resources, pendingOperations } = recovery ? snapshotOf(recovery.model) : snapshot;
     const form = options.showSecrets ? shownSecrets : secrets;
-    return { version: 3, deployment: encodeDeployment(resources, operations, salt, form, new Date()) };
+    return { version: 3, deployment: encodeDeployment(resources, pendingOperations, salt, form, new Date()) };
   }
 
   /**
@@ -185,7 +181,7 @@ export class FileBackend {
     await ensureMeta(this.disk, this.options.root);
     const lock = await acquireLock(this.disk, paths.locks, stack, this.note);
     try {
-      const { secrets, salt } = await this.secretsOf(stack, raw, options.configSalt);
+      const { secrets, salt } = await this.sealing(stack, raw.salt ?? options.configSalt);
       const snapshot = decodeDeployment(raw, secrets, "the deployment that is imported");
       if (!options.force) this.mustBelong(stack, snapshot);
       const resources = options.force ? snapshot.resources : inDependencyOrder(snapshot.resources);
@@ -255,35 +251,30 @@ export class FileBackend {
     return { raw: parseCheckpoint(content, paths.checkpoint, paths.backup), content, stamp };
   }
 
-  private async load(
-    stack: string,
-    configSalt: string | undefined,
-    options: { blind?: boolean } = {},
-  ): Promise<Loaded> {
+  private async load(stack: string, form: (salt: string | undefined) => Promise<Sealing>): Promise<Loaded> {
     const paths = this.paths(stack);
     const { raw, content, stamp } = await this.readRaw(paths);
-    const { secrets, salt } = options.blind
-      ? { secrets: blindSecrets, salt: raw.salt }
-      : await this.secretsOf(stack, raw, configSalt);
+    const journal = await this.disk.read(paths.journal);
+    const { secrets, salt } = await form(raw.salt ?? (journal && saltOfJournal(journal)));
     const snapshot = decodeDeployment(raw, secrets, paths.checkpoint);
     inDependencyOrder(snapshot.resources);
     const hash = content && hashOf(content);
-    const journal = await this.disk.read(paths.journal);
-    const recovery =
-      journal &&
-      recover(journal, snapshot, hash ?? null, secrets, { journal: paths.journal, checkpoint: paths.checkpoint });
+    const files = { journal: paths.journal, checkpoint: paths.checkpoint };
+    const recovery = journal && recover(journal, snapshot, hash ?? null, secrets, files);
     return { snapshot, secrets, salt, hash, stamp, recovery };
   }
 
-  /** The stack's own key; for a new stack that of its file, or a new one. */
-  private async secretsOf(
-    stack: string,
-    raw: RawDeployment,
-    configSalt: string | undefined,
-  ): Promise<{ secrets: SecretForm; salt: string }> {
+  private async loadNow(stack: string, blind: boolean): Promise<Loaded> {
+    return this.load(stack, async (salt) =>
+      // Without a salt there is nothing that was ever encrypted.
+      blind || salt === undefined ? { secrets: blindSecrets, salt: salt ?? "" } : this.sealing(stack, salt),
+    );
+  }
+
+  /** Under the given salt; without one, for a new stack, under a new one. */
+  private async sealing(stack: string, salt: string | undefined): Promise<Sealing> {
     const passphrase = await this.passphrase();
     if (passphrase === undefined) throw missingPassphrase(`the stack ${stack}`);
-    const salt = raw.salt ?? configSalt;
     const crypter =
       salt === undefined
         ? await Crypter.generate(passphrase)
@@ -314,10 +305,17 @@ export class FileBackend {
   }
 }
 
-interface Loaded {
-  readonly snapshot: Snapshot;
+function snapshotOf(model: Model): Snapshot {
+  return { resources: [...model.arrange().resources], pendingOperations: model.operations };
+}
+
+interface Sealing {
   readonly secrets: SecretForm;
-  readonly salt: string | undefined;
+  readonly salt: string;
+}
+
+interface Loaded extends Sealing {
+  readonly snapshot: Snapshot;
   readonly hash: string | undefined;
   readonly stamp: Stamp | undefined;
   readonly recovery: Recovery | undefined;

@@ -77,7 +77,7 @@ export function encodeDeployment(
 ): JsonObject {
   return {
     ...frontMatter(salt, now),
-    ...(resources.length > 0 ? { resources: resources.map((resource) => encodeResource(resource, secrets)) } : {}),
+    ...(resources.length > 0 ? { resources: resources.map((resource) => settled(resource, secrets)) } : {}),
     ...(operations.length > 0
       ? { pending_operations: operations.map((operation) => encodeOperation(operation, secrets)) }
       : {}),
@@ -102,7 +102,7 @@ export function checkpointText(
   };
   section(
     "resources",
-    resources.map((resource) => () => encodeResource(resource, secrets)),
+    resources.map((resource) => () => settled(resource, secrets)),
   );
   section(
     "pending_operations",
@@ -110,6 +110,12 @@ export function checkpointText(
   );
   chunks.push(`,"metadata":{}}}}`);
   return chunks;
+}
+
+/** Without its aliases: whatever named it by one names it by its URN here, and the next program brings its own. */
+function settled(resource: ResourceState, secrets: SecretForm): JsonObject {
+  const { aliases: _, ...json } = encodeResource(resource, secrets);
+  return json;
 }
 
 export function hashOf(content: Buffer | readonly string[]): string {

@@ -16,6 +16,8 @@ interface Header {
   readonly stack: string;
   /** Hash of the checkpoint file; `null` when there was none. */
   readonly extends: string | null;
+  /** What the secrets in it are encrypted under: of a new stack nothing else tells. */
+  readonly salt: string;
   readonly prunes: boolean;
 }
 /** A step that changes the state, with the steps before it that did not. */
@@ -59,9 +61,9 @@ export class JournalWriter {
     });
   }
 
-  /** From here on numbers are those of a reader of `checkpoint`, which holds all that came before. */
-  mark(checkpoint: string, kept: readonly number[]): Promise<void> {
-    return this.append({ do: "mark", checkpoint, kept });
+  /** From here on numbers are those of a reader of `checkpoint`, which holds all that came before; `seen` by those numbers. */
+  mark(checkpoint: string, kept: readonly number[], seen: readonly number[]): Promise<void> {
+    return this.append({ do: "mark", checkpoint, kept, seen });
   }
 
   async close(): Promise<void> {
@@ -110,6 +112,12 @@ export interface Recovery {
   readonly torn: boolean;
 }
 
+/** The salt that a journal was written with; `undefined` when not even that came to be on disk. */
+export function saltOfJournal(content: Buffer): string | undefined {
+  const [header] = wholeLines(content).lines;
+  return typeof header?.["salt"] === "string" ? header["salt"] : undefined;
+}
+
 /** The checkpoint is not one that this journal extends. */
 export class ForeignCheckpointError extends Error {
   constructor(file: string, checkpoint: string, urns: readonly string[]) {
@@ -151,12 +159,13 @@ export function recover(
   if (start < 0) throw new ForeignCheckpointError(files.journal, files.checkpoint, touched(lines));
 
   const model = new Model(snapshot, header.prunes);
+  for (const old of numbers(lines[start]?.["seen"])) model.replay({ do: "keep", old });
   let steps = 0;
   lines.slice(start + 1).forEach((line, index) => {
     try {
       for (const old of numbers(line["kept"])) model.replay({ do: "keep", old });
       if (line["do"] === "mark") {
-        model.renumber(model.resources);
+        model.renumber(model.arrange());
         return;
       }
       model.replay(decodeStep(line, secrets));

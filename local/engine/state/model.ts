@@ -1,4 +1,5 @@
 import { inDependencyOrder } from "./integrity";
+import { withLiveLinks } from "./links";
 import { inheritExtras, sameResource } from "./resource";
 import type { Mutation, Operation, OperationType, ResourceState, Snapshot } from "./store";
 
@@ -25,6 +26,12 @@ export type Step =
   | { do: "keep"; old: number }
   | { do: "remove"; old: number; pending?: number }
   | { do: "amend"; old: number; resource: ResourceState };
+
+export interface Arrangement {
+  readonly resources: readonly ResourceState[];
+  /** The objects of the model that `resources` stand for, index by index. */
+  readonly originals: readonly ResourceState[];
+}
 
 /**
  * A stack's resources while a run changes them. As in Pulumi, what this run has seen comes first, in the order in which it was
@@ -54,14 +61,19 @@ export class Model {
     return [...this.pending.values()].map(({ operation }) => operation);
   }
 
-  /** Every resource after those that it names. @throws IntegrityError */
-  get resources(): ResourceState[] {
-    if (this.pruneLinks && this.removed.size > 0) this.prune();
-    return inDependencyOrder([...this.seen, ...this.rest].map((slot) => slot.resource));
-  }
-
-  get size(): number {
-    return this.slots.size;
+  /**
+   * The resources as they are to be written, each after those that it names; the model takes that order as its own numbering when
+   * told to {@link renumber}.
+   * @throws IntegrityError
+   */
+  arrange(): Arrangement {
+    const originals = [...this.seen, ...this.rest].map((slot) => slot.resource);
+    const present = new Set(originals.map(({ urn }) => urn));
+    const isGone = (urn: string): boolean => this.pruneLinks && this.removed.has(urn) && !present.has(urn);
+    const written = withLiveLinks(originals, isGone);
+    const origin = new Map(written.map((resource, index) => [resource, originals[index] ?? resource]));
+    const resources = inDependencyOrder(written);
+    return { resources, originals: resources.map((resource) => origin.get(resource) ?? resource) };
   }
 
   /**
@@ -124,28 +136,35 @@ export class Model {
     }
   }
 
-  /** Numbers everything anew, as a reader of a checkpoint with `resources`, in this order, would. */
-  renumber(resources: readonly ResourceState[]): void {
+  /**
+   * Numbers everything anew, as a reader of a checkpoint with the resources so arranged would.
+   * @returns the numbers of what this run has seen, in that order: the one thing that the reader must be told
+   */
+  renumber({ originals }: Arrangement): number[] {
     this.slotNumbers.clear();
     this.pendingNumbers.clear();
     this.nextNumber = 0;
-    for (const resource of resources) this.numberSlot(this.slotOf(resource));
+    const slots = originals.map((resource) => this.slotOf(resource));
+    slots.forEach((slot) => this.numberSlot(slot));
+    const rest = slots.filter((slot) => this.rest.delete(slot));
+    rest.forEach((slot) => this.rest.add(slot));
     for (const entry of this.pending.values()) this.numberPending(entry);
+    return [...this.seen].map((slot) => slot.number);
   }
 
   private put(resource: ResourceState, old: ResourceState | undefined, pending: number | undefined): Step {
     const own = this.slots.get(resource);
-    // The same object once more: it was changed in place, and what it took the place of is gone already.
+    // The same object once more: what it took the place of, if anything, is gone already.
     const slot = own ?? (old && this.slotOf(old));
     const ended = pending === undefined ? {} : { pending };
     if (!slot) {
       this.place(resource, undefined);
       return { do: "put", resource, ...ended };
     }
-    if (!own && pending === undefined && sameResource(slot.resource, resource)) {
-      inheritExtras(slot.resource, resource);
-      this.fill(slot, resource);
-      this.see(slot);
+    const unchanged = own ? resource === old : sameResource(slot.resource, resource);
+    if (unchanged && pending === undefined) {
+      if (!own) inheritExtras(slot.resource, resource);
+      this.place(resource, slot);
       return { do: "keep", old: slot.number };
     }
     this.place(resource, slot);
@@ -228,20 +247,5 @@ export class Model {
     const slot = this.slotNumbers.get(number);
     if (!slot) throw new Error(`no resource has the number ${number}`);
     return slot;
-  }
-
-  private prune(): void {
-    const present = new Set([...this.slots.keys()].map(({ urn }) => urn));
-    const gone = (urn: string): boolean => this.removed.has(urn) && !present.has(urn);
-    const stays = (urn: string): boolean => !gone(urn);
-    for (const resource of this.slots.keys()) {
-      if (resource.dependencies?.some(gone)) resource.dependencies = resource.dependencies.filter(stays);
-      if (resource.deletedWith && gone(resource.deletedWith)) delete resource.deletedWith;
-      if (resource.parent && gone(resource.parent)) delete resource.parent;
-      for (const [key, urns] of Object.entries(resource.propertyDependencies ?? {})) {
-        if (urns.some(gone))
-          resource.propertyDependencies = { ...resource.propertyDependencies, [key]: urns.filter(stays) };
-      }
-    }
   }
 }

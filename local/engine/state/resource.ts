@@ -36,8 +36,8 @@ const FIELDS = [
 
 const known = new Set<string>(FIELDS);
 
-/** Notes on when and where, which alone are no reason to write the state again. */
-const NOTES = new Set<Field>(["created", "modified", "sourcePosition"]);
+/** Notes on when, where and by what other names, which alone are no reason to write the state again. */
+const NOTES = new Set<Field>(["created", "modified", "sourcePosition", "aliases"]);
 
 /**
  * Fields of a resource that the CLI wrote and this engine has no use for (`stackTrace`, `hideDiff` …). They stay with the

@@ -19,9 +19,11 @@ export interface SessionParts {
   readonly paths: StackPaths;
   readonly stack: string;
   readonly lock: Lock;
+  /** What the model began with. */
+  readonly base: Snapshot;
   readonly model: Model;
   readonly secrets: SecretForm;
-  readonly salt: string | undefined;
+  readonly salt: string;
   readonly clock: Clock;
   /** The checkpoint that the model was read from; both `undefined` when there was none. */
   readonly stamp: Stamp | undefined;
@@ -67,7 +69,7 @@ export class FileSession implements StackSession {
 
   constructor(private readonly parts: SessionParts) {
     this.model = parts.model;
-    this.base = { resources: this.model.resources, pendingOperations: this.model.operations };
+    this.base = parts.base;
     // Created and then killed: only somebody who looks can tell whether it exists. What else was under way, this run does again.
     this.leftovers = this.base.pendingOperations.filter(({ type }) => type !== "creating");
     this.stamp = parts.stamp;
@@ -112,10 +114,11 @@ export class FileSession implements StackSession {
     const kept = this.kept;
     this.kept = [];
     this.unsaved.set(number, what);
-    const { disk, paths, secrets, hash, prunes } = this.parts;
+    const { disk, paths, secrets, salt, hash, prunes } = this.parts;
     this.journal ??= JournalWriter.create(disk, paths.journal, secrets, {
       stack: paths.qualifiedName,
       extends: hash ?? null,
+      salt,
       prunes,
     });
     try {
@@ -135,7 +138,7 @@ export class FileSession implements StackSession {
   }
 
   private writeWhenDue(): void {
-    if (this.writing || this.timer || this.closed || this.failure) return;
+    if (this.writing || this.closed || this.failure) return;
     const rest = Math.max(LEAST_REST_MS, REST_FACTOR * this.lastWrite.took);
     const wait = this.lastWrite.end + rest - this.parts.clock.now();
     if (wait <= 0) {
@@ -143,7 +146,7 @@ export class FileSession implements StackSession {
       return;
     }
     // A step that takes minutes must not hold back what was done before it.
-    this.timer = setTimeout(() => {
+    this.timer ??= setTimeout(() => {
       this.timer = undefined;
       if (!this.writing && !this.closed && this.steps > this.written) this.startWriting();
     }, wait).unref();
@@ -165,14 +168,20 @@ export class FileSession implements StackSession {
     const { disk, paths, secrets, salt, clock } = this.parts;
     const began = clock.now();
     const steps = this.steps;
-    const resources = this.model.resources;
-    const chunks = checkpointText(paths.qualifiedName, resources, this.model.operations, salt, secrets, new Date());
+    const arrangement = this.model.arrange();
+    const chunks = checkpointText(
+      paths.qualifiedName,
+      arrangement.resources,
+      this.model.operations,
+      salt,
+      secrets,
+      new Date(),
+    );
     let marked: Promise<void> | undefined;
     if (this.journal && !this.failure) {
       // Said before anything else can be: the mark stands in the journal just where the text ends.
-      marked = this.journal.mark(hashOf(chunks), this.kept);
+      marked = this.journal.mark(hashOf(chunks), this.kept, this.model.renumber(arrangement));
       this.kept = [];
-      this.model.renumber(resources);
     }
     const ready = async (): Promise<void> => {
       await marked;
@@ -225,12 +234,12 @@ export async function foldJournal(
   length: number,
 ): Promise<{ hash: string; stamp: Stamp | undefined }> {
   const { disk, paths, secrets, salt, model } = parts;
-  const resources = model.resources;
+  const { resources } = model.arrange();
   const chunks = checkpointText(paths.qualifiedName, resources, model.operations, salt, secrets, new Date());
   const hash = hashOf(chunks);
   const journal = JournalWriter.reopen(disk, paths.journal, length, secrets);
   try {
-    await journal.mark(hash, []);
+    await journal.mark(hash, [], []);
   } finally {
     await journal.close();
   }

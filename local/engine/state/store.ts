@@ -58,7 +58,7 @@ export type Mutation =
   | { kind: "abandon"; operation: Operation }
   /**
    * The resource is as given (created, updated, unchanged, read, outputs registered). `old` is the state object that it takes the place of,
-   * if any; `operation` the pending one that it ends.
+   * if any, and is the same object when nothing has changed; `operation` the pending one that it ends.
    */
   | { kind: "put"; resource: ResourceState; old?: ResourceState; operation?: Operation }
   /** The resource is gone from the state (deleted, or retained). */
