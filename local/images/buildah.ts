@@ -12,7 +12,7 @@ export interface BuildOptions {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** buildah on a storage of its own, apart from the machine's. Leaves no mount behind. */
+/** buildah on a storage of its own, apart from the machine's. */
 export class Buildah {
   /** @param root folder of its storage, caches and temporary files */
   constructor(private readonly root: string) {}
@@ -26,15 +26,13 @@ export class Buildah {
     await mkdir(temporary, { recursive: true });
     // State that must not outlive a reboot stands where a reboot clears it.
     const runtime = `/run/ballast/images-${createHash("sha256").update(this.root).digest("hex").slice(0, 8)}`;
-    const { stdout } = await run((await findProgram("buildah")) ?? "buildah", [...this.#storage(runtime), ...args], {
+    const storage = ["--root", join(this.root, "storage"), "--runroot", runtime, "--storage-driver", "overlay"];
+    const buildah = (await findProgram("buildah")) ?? "buildah";
+    // In a mount namespace of its own: however it ends, its mounts end with it.
+    const { stdout } = await run("unshare", ["--mount", "--propagation", "private", buildah, ...storage, ...args], {
       env: { BUILDAH_ISOLATION: "chroot", TMPDIR: temporary },
     });
     return stdout.trim();
-  }
-
-  #storage(runtime: string): string[] {
-    const options = ["--storage-opt", "overlay.skip_mount_home=true"];
-    return ["--root", join(this.root, "storage"), "--runroot", runtime, "--storage-driver", "overlay", ...options];
   }
 
   /** Builds a Containerfile; its bases must be there. Gives the image's id. */
@@ -73,13 +71,26 @@ export class Buildah {
     return found && bareId(found.id);
   }
 
-  /** Removes every image and layer, and what an interrupted build left. */
-  async clear(progress: Progress): Promise<void> {
+  /** Removes what interrupted builds left; no build may run meanwhile. */
+  async removeHalfBuilt(progress: Progress): Promise<void> {
     await this.#run(progress, ["rm", "--all"]);
+  }
+
+  /** Removes the images of earlier builds that no name points to any more, and their layers. */
+  async removeUnnamed(progress: Progress): Promise<void> {
+    await this.#run(progress, ["rmi", "--prune", "--force"]);
+  }
+
+  async removeAll(progress: Progress): Promise<void> {
     await this.#run(progress, ["rmi", "--all", "--force"]);
   }
 }
 
 function bareId(output: string): string {
-  return output.split("\n").at(-1)?.replace(/^sha256:/, "") ?? "";
+  return (
+    output
+      .split("\n")
+      .at(-1)
+      ?.replace(/^sha256:/, "") ?? ""
+  );
 }

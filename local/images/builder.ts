@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { copyFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Progress, Task } from "../progress";
 import { Buildah } from "./buildah";
@@ -38,6 +38,9 @@ export interface Builder {
 
 /** The base of images that are a single program. */
 export const programBase = "docker.io/library/debian:bookworm-slim";
+
+/** Folders of builds that run. */
+const contextPrefix = "build-";
 
 export class BuildahBuilder implements Builder {
   readonly #buildah: Buildah;
@@ -101,10 +104,18 @@ export class BuildahBuilder implements Builder {
     await this.#buildah.tag(loaded, reference, progress);
   }
 
-  /** Forgets all images and caches of earlier builds; archives are not touched. */
-  async clear(progress: Progress): Promise<void> {
-    await this.#buildah.clear(progress);
-    await rm(join(this.root, "tmp"), { recursive: true, force: true });
+  /**
+   * Removes what interrupted and earlier builds left in the storage; no build may run meanwhile. Archives are not touched.
+   * @param all also the images that are in use, and the packages' caches
+   */
+  async prune(all: boolean, progress: Progress): Promise<void> {
+    if (!existsSync(join(this.root, "storage"))) return;
+    await this.#buildah.removeHalfBuilt(progress);
+    await (all ? this.#buildah.removeAll(progress) : this.#buildah.removeUnnamed(progress));
+    const temporary = join(this.root, "tmp");
+    for (const entry of await readdir(temporary).catch(() => [])) {
+      if (all || entry.startsWith(contextPrefix)) await rm(join(temporary, entry), { recursive: true, force: true });
+    }
   }
 
   async #save(imageId: string, entry: ImageEntry, target: string, progress: Progress): Promise<string> {
@@ -116,7 +127,7 @@ export class BuildahBuilder implements Builder {
   async #inContext<T>(work: (context: string, secrets: Record<string, string>) => Promise<T>): Promise<T> {
     const temporary = join(this.root, "tmp");
     await mkdir(temporary, { recursive: true });
-    const folder = await mkdtemp(join(temporary, "build-"));
+    const folder = await mkdtemp(join(temporary, contextPrefix));
     try {
       const context = join(folder, "context");
       await mkdir(context);

@@ -72,14 +72,15 @@ export interface PruneOptions extends ImageOptions {
 }
 
 /**
- * Removes archives that this checkout's images no longer use; a checkout that still uses one makes it again.
+ * Removes archives that this checkout's images no longer use (another checkout that uses one makes it again), and what
+ * interrupted builds left.
  * @returns bytes of the archives that were removed
  */
 export async function pruneImages(progress: Progress, options: PruneOptions = {}): Promise<number> {
   const kept = options.all ? [] : await images(options).current();
   const locks = loadCatalogue().entries.map((entry) => store().lockPath(entry.reference));
   const prune = async () => {
-    if (options.all) await new BuildahBuilder(store().root).clear(progress);
+    await new BuildahBuilder(store().root).prune(options.all ?? false, progress);
     return store().removeAllBut(kept);
   };
   // Nothing is made meanwhile. A maker holds one lock at most, so taking all of them cannot end in a deadlock.

@@ -45,7 +45,8 @@ export async function findProvided(directory: string, entry: ImageEntry): Promis
         `its entry ${entry.name} has no "binary"; provide an archive ${sanitise(entry.reference)}.tar`,
     );
   }
-  if (!programStat.isFile() || programStat.size === 0) throw new Error(`${program} is not a program (not a file, or empty)`);
+  if (!programStat.isFile() || programStat.size === 0)
+    throw new Error(`${program} is not a program (not a file, or empty)`);
   await access(program, constants.R_OK);
   return { type: "binary", path: program, fingerprint: fingerprint(program, programStat.size, programStat.mtimeMs) };
 }
@@ -62,7 +63,9 @@ async function archiveTransport(path: string): Promise<"docker-archive" | "oci-a
   try {
     images = JSON.parse(manifest);
   } catch (error) {
-    throw new Error(`${path}: its manifest.json is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(
+      `${path}: its manifest.json is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const count = Array.isArray(images) ? images.length : 0;
   if (count !== 1) throw new Error(`${path} holds ${count} images; it must hold one`);

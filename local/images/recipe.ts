@@ -12,7 +12,9 @@ export async function folderDigest(folder: string, chosen: (file: string) => boo
   const hash = createHash("sha256");
   for (const path of files.filter((file) => chosen(file.slice(folder.length + 1))).sort()) {
     const executable = ((await stat(path)).mode & 0o100) !== 0;
-    const content = createHash("sha256").update(await readFile(path)).digest("hex");
+    const content = createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
     hash.update(`${path.slice(folder.length + 1)}\0${executable ? "x" : "-"}\0${content}\0`);
   }
   return hash.digest("hex");

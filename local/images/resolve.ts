@@ -149,7 +149,8 @@ export class Images {
     } catch (error) {
       registries.failed(host);
       const reason = error instanceof Error ? error.message : String(error);
-      if (entry.standIn === undefined) throw this.#unavailable(entry, `${entry.unavailable}; pulling failed: ${reason}`);
+      if (entry.standIn === undefined)
+        throw this.#unavailable(entry, `${entry.unavailable}; pulling failed: ${reason}`);
       progress.note(`${reference} could not be pulled, a stand-in is built: ${reason}`);
       return undefined;
     }
@@ -220,9 +221,7 @@ export class Images {
 
   async #key(folder: string): Promise<string> {
     const { catalogue } = this.parts;
-    const bases = await Promise.all(
-      (await this.#bases(folder)).map((base) => this.#identity(catalogue.find(base))),
-    );
+    const bases = await Promise.all((await this.#bases(folder)).map((base) => this.#identity(catalogue.find(base))));
     const inputs = await Promise.all(this.#inputs(folder).map((input) => input.key()));
     return recipeKey(join(catalogue.root, folder), { bases, inputs });
   }

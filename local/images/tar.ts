@@ -18,7 +18,7 @@ export async function readMember(path: string, member: string): Promise<string |
 
 async function* members(file: FileHandle, path: string): AsyncGenerator<{ name: string; start: number; size: number }> {
   const { size: total } = await file.stat();
-  for (let offset = 0; offset + block <= total; ) {
+  for (let offset = 0; offset + block <= total;) {
     const header = await readExactly(file, offset, block, path);
     if (header.every((byte) => byte === 0)) return;
     if (header.toString("latin1", 257, 262) !== "ustar") throw new Error(`${path} is not a tar archive`);
