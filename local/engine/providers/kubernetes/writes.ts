@@ -136,17 +136,18 @@ export async function remove(request: DeleteRequest, token: TypeToken, cluster: 
     await apply(around.client, target, nothing, { manager, force: false, dryRun: false, onlyNew: false });
     return;
   }
-  let left: JsonMap;
   try {
     const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: propagationOf(inputs) };
-    left = (await around.client.request({ method: "DELETE", path: pathTo(target), body })).body;
+    const { body: answer } = await around.client.request({ method: "DELETE", path: pathTo(target), body });
+    // A status instead of the object: it is gone already.
+    if (text(answer, "kind") === "Status" || annotation(inputs, SKIP_AWAIT) === "true") return;
   } catch (error) {
     if (error instanceof ApiError && error.notFound) return;
     throw error;
   }
-  // A status instead of the object: it is gone already.
-  if (text(left, "kind") === "Status" || annotation(inputs, SKIP_AWAIT) === "true") return;
-  await awaitGone(target, left, timeoutOf(request.timeoutSeconds, inputs), around);
+  // The answer may be the object as it was at its end, after which a watch would see nothing more: so look anew.
+  const left = await get(around.client, target);
+  if (left !== undefined) await awaitGone(target, left, timeoutOf(request.timeoutSeconds, inputs), around);
 }
 
 /** `Deployment default/web`, as far as it is known. */
