@@ -12,7 +12,7 @@ const prebuild = join(root, "local", "cluster", "toolchain", "prebuild.mjs");
 
 function fail(message) {
   process.stderr.write(`ballast: ${message}\n`);
-  process.exit(3);
+  process.exit(1);
 }
 
 function lockfileHash() {

@@ -1,44 +1,39 @@
 import { Command } from "commander";
-import { report } from "./errors";
+import packageJson from "../package.json";
 import { clusterCommand } from "./commands/cluster";
 import { doctorCommand } from "./commands/doctor";
 import { imagesCommand } from "./commands/images";
 import { destroyCommand, outputCommand, previewCommand, refreshCommand, upCommand } from "./commands/stack";
 import { stateCommand } from "./commands/state";
 import { statusCommand } from "./commands/status";
-import packageJson from "../package.json";
-
-const exitCodes = `
-Exit codes:
-  0    done
-  1    the operation failed; nothing that it had finished is lost, run it again
-  2    bad input: nothing was changed
-  3    this machine lacks something; the message names it
-  4    a mandatory policy was violated: nothing was changed
-  130  interrupted`;
+import { exit, exitCodeHelp, report } from "./errors";
 
 const program = new Command("ballast")
   .description(packageJson.description)
   .version(packageJson.version)
   .showHelpAfterError("(add --help for what it takes)")
-  .addHelpText("after", exitCodes)
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+  .addHelpText("after", exitCodeHelp);
 
-for (const make of [
-  upCommand,
-  previewCommand,
-  refreshCommand,
-  destroyCommand,
-  outputCommand,
-  statusCommand,
-  stateCommand,
-  clusterCommand,
-  imagesCommand,
-  doctorCommand,
-]) {
-  const command = make();
+const commands = [
+  upCommand(),
+  previewCommand(),
+  refreshCommand(),
+  destroyCommand(),
+  outputCommand(),
+  statusCommand(),
+  stateCommand(),
+  clusterCommand(),
+  imagesCommand(),
+  doctorCommand(),
+];
+for (const command of commands) program.addCommand(command);
+
+/** Commander's own code for a wrong command line is 1, which here means that the operation failed. */
+function usageErrors(command: Command): void {
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? exit.done : exit.usage));
   command.copyInheritedSettings(program);
-  program.addCommand(command);
+  command.commands.forEach(usageErrors);
 }
+usageErrors(program);
 
 program.parseAsync().catch(report);

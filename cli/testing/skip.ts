@@ -8,7 +8,7 @@ const reasons = new WeakMap<Runnable | Suite, string>();
  */
 export function skip(context: Context, reason: string): never {
   const running = context.test;
-  if (running) reasons.set(running.type === "hook" && running.parent ? running.parent : running, reason);
+  if (running) reasons.set(isHook(running) && running.parent ? running.parent : running, reason);
   return context.skip();
 }
 
@@ -21,3 +21,5 @@ export function skipReason(test: Runnable): string | undefined {
   }
   return undefined;
 }
+
+const isHook = (runnable: Runnable): boolean => "type" in runnable && runnable.type === "hook";

@@ -14,3 +14,4 @@ export { refresh, type RefreshOptions } from "./refresh";
 export { cancel, exportState, importState, listStacks, outputs, removeStack } from "./stacks";
 export { configOf, findStack, type OpenedStack, type StackOptions } from "./stack";
 export type * from "./events";
+export { Secret } from "./values";

@@ -33,11 +33,15 @@ const binary = z.strictObject({
   packages: z.array(z.string()).default([]),
 });
 
+/** Whether pods of the stacks run it, so that it must be on the nodes; the cluster's own addons look after theirs. @default false */
+const workload = z.boolean().default(false);
+
 const upstream = z
   .strictObject({
     kind: z.literal("upstream"),
     reference,
     purpose: sentence,
+    workload,
     /** Folder of the Containerfile that stands in where no registry answers. */
     standIn: folder.optional(),
     /** How a program that the user provides becomes this image. */
@@ -53,6 +57,7 @@ const own = z.strictObject({
   kind: z.literal("own"),
   reference,
   purpose: sentence,
+  workload,
   /** Folder of its Containerfile. */
   folder,
 });

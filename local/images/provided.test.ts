@@ -14,6 +14,7 @@ describe("a directory of provided images", () => {
     kind: "upstream",
     reference: "quay.io/some/thing:v1",
     purpose: "a thing",
+    workload: false,
     unavailable: "no source",
   };
   const withBinary: ImageEntry = { ...entry, binary: { path: "/thing", user: "65532", environment: {}, packages: [] } };

@@ -26,6 +26,8 @@ export interface ImageStatus {
   readonly name: string;
   readonly reference: string;
   readonly purpose: string;
+  /** Whether pods of the stacks run it. */
+  readonly workload: boolean;
   /** Where it came from, or would come from if it were asked for now. */
   readonly source: Source | "unavailable";
   /** Why it is not the upstream image, or not available. */
@@ -172,8 +174,8 @@ export class Images {
   }
 
   async #status(entry: ImageEntry): Promise<ImageStatus> {
-    const { name, reference, purpose } = entry;
-    const base = { name, reference, purpose };
+    const { name, reference, purpose, workload } = entry;
+    const base = { name, reference, purpose, workload };
     const standIn = entry.kind === "upstream" && entry.standIn;
     const assembled = `${registryOf(reference)} does not answer; assembled from ${standIn || ""}`;
     let standing: Standing;

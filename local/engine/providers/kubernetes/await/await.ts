@@ -51,7 +51,7 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 /** How the object is judged; `undefined` when there is nothing to wait for. */
-async function ruleFor(object: JsonMap, client: ApiClient): Promise<Rule | undefined> {
+export async function ruleFor(object: JsonMap, client: ApiClient): Promise<Rule | undefined> {
   if (annotation(object, SKIP_AWAIT) === "true") return undefined;
   const waitFor = annotation(object, WAIT_FOR);
   if (waitFor !== "") return { judge: waitForJudge(waitFor), related: [] };
@@ -68,7 +68,7 @@ async function waitsForConsumer(claim: JsonMap, client: ApiClient): Promise<bool
   return text(await get(client, { served, namespace: "", name }), "volumeBindingMode") === "WaitForFirstConsumer";
 }
 
-const relatedPath = (kind: Related, namespace: string): string => {
+export const relatedPath = (kind: Related, namespace: string): string => {
   const place = `namespaces/${namespace}/${kind}`;
   if (kind === "replicasets") return `/apis/apps/v1/${place}`;
   return kind === "endpointslices" ? `/apis/discovery.k8s.io/v1/${place}` : `/api/v1/${place}`;

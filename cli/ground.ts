@@ -1,0 +1,58 @@
+import * as cluster from "../local/cluster";
+import { imageArchives, listImages } from "../local/images";
+import { loadProject } from "../local/engine/project";
+import { usesEmbeddedCluster } from "./backend";
+import { CommandError } from "./errors";
+import type { ClusterChoice } from "./options";
+import { ownCluster, progress, root } from "./place";
+
+/** What a stack stands on once {@link prepareGround} or {@link findGround} is through: KUBECONFIG of this process names it. */
+export interface Ground {
+  readonly embedded: boolean;
+  /** Whether there is a cluster to ask. */
+  readonly reachable: boolean;
+}
+
+/** Brings up what the stack runs on: for a stack on this machine its cluster, with the images of its workloads on every node. */
+export async function prepareGround(stack: string, choice: ClusterChoice): Promise<Ground> {
+  useImagesDirectory(choice);
+  if (await useExisting(choice)) return { embedded: false, reachable: true };
+  if (!(await usesEmbeddedCluster(await loadProject(root), stack))) return { embedded: false, reachable: true };
+  const name = ownCluster();
+  const shown = progress();
+  const workloads = (await listImages()).filter((image) => image.workload);
+  const references = workloads.filter((image) => image.source !== "unavailable").map((image) => image.reference);
+  for (const image of workloads) {
+    if (image.source === "unavailable") shown.note(`image ${image.reference} cannot be had: ${image.reason ?? ""}`);
+  }
+  // The images are made while the cluster's programs compile; a failure is told where they are awaited.
+  const archives = imageArchives(references, shown);
+  archives.catch(() => undefined);
+  const running = await cluster.up({ name }, shown);
+  await archives;
+  await cluster.loadImages(name, references, shown);
+  process.env["KUBECONFIG"] = running.kubeconfig;
+  return { embedded: true, reachable: true };
+}
+
+/** Finds what the stack runs on, and brings nothing up. */
+export async function findGround(stack: string, choice: ClusterChoice): Promise<Ground> {
+  useImagesDirectory(choice);
+  if (await useExisting(choice)) return { embedded: false, reachable: true };
+  if (!(await usesEmbeddedCluster(await loadProject(root), stack))) return { embedded: false, reachable: true };
+  const status = await cluster.status(ownCluster());
+  if (status.kubeconfig !== undefined) process.env["KUBECONFIG"] = status.kubeconfig;
+  return { embedded: true, reachable: status.api?.ready === true };
+}
+
+function useImagesDirectory({ imagesDir }: ClusterChoice): void {
+  if (imagesDir !== undefined) process.env["BALLAST_IMAGES"] = imagesDir;
+}
+
+async function useExisting({ kubeconfig, context }: ClusterChoice): Promise<boolean> {
+  if (kubeconfig === undefined && context === undefined) return false;
+  const file = kubeconfig ?? process.env["KUBECONFIG"];
+  if (!file) throw new CommandError("--context needs a kubeconfig: give --kubeconfig FILE, or set KUBECONFIG");
+  process.env["KUBECONFIG"] = (await cluster.existingCluster(file, context)).kubeconfig;
+  return true;
+}
