@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { skip } from "../../cli/testing/skip";
 import { findProgram } from "../cluster/packages";
 import { silent } from "../progress";
 import { BuildahBuilder } from "./builder";
@@ -20,9 +21,9 @@ describe("the smallest stand-in, built for real", function () {
   let archive: string;
 
   before(async function () {
-    if (process.getuid?.() !== 0) return this.skip();
+    if (process.getuid?.() !== 0) skip(this, "images are assembled as root");
     // Not installed here: a unit test changes nothing on the machine.
-    if (!(await findProgram("buildah"))) return this.skip();
+    if (!(await findProgram("buildah"))) skip(this, "buildah is not installed");
     root = mkdtempSync(join(tmpdir(), "ballast-pause-"));
     const images = new Images({
       catalogue: loadCatalogue(),
