@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import images from "../../infra/images.json";
 import type { Api } from "./api";
 import type { Plan } from "./plan";
 
 export const addonImages = {
-  pause: "registry.k8s.io/pause:3.10",
-  coredns: "registry.k8s.io/coredns/coredns:v1.14.1",
-  metricsServer: "registry.k8s.io/metrics-server/metrics-server:v0.9.0",
+  pause: images.pause.reference,
+  coredns: images.coredns.reference,
+  metricsServer: images["metrics-server"].reference,
 } as const;
 
 export const storageClass = "local";

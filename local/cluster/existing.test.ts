@@ -64,7 +64,10 @@ describe("an existing cluster", () => {
 describe("the machine", () => {
   it("must be Linux with root, else the sentence names what to use", () => {
     assert.equal(hostUnfit("linux", 0), undefined);
-    assert.match(hostUnfit("darwin", 501) ?? "", /needs Linux, and this is darwin; use a cluster .* --kubeconfig .* kind/);
+    assert.match(
+      hostUnfit("darwin", 501) ?? "",
+      /needs Linux, and this is darwin; use a cluster .* --kubeconfig .* kind/,
+    );
     assert.match(hostUnfit("linux", 1000) ?? "", /needs root .* --kubeconfig .* kind/);
   });
 });

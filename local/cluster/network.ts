@@ -47,7 +47,7 @@ export async function ensureBridge(plan: Plan): Promise<void> {
  * @param pid a process in that namespace
  */
 export async function connectNode(plan: Plan, node: NodePlan, pid: number): Promise<void> {
-  await until(`the former ${node.link} is gone`, 15, async () => !(await hasLink(node.link)));
+  await until(`the former ${node.link} is gone`, 60, async () => !(await hasLink(node.link)));
   await batch([
     `link add ${node.link} type veth peer name eth0 netns ${pid}`,
     `link set ${node.link} alias ${alias(plan)}`,
@@ -103,6 +103,6 @@ export async function linkUp(node: NodePlan): Promise<boolean | undefined> {
 /** Removes the bridge, and with it every route over it. */
 export async function removeBridge(plan: Plan): Promise<void> {
   for (const node of plan.nodes)
-    await until(`interface ${node.link} is gone`, 15, async () => !(await hasLink(node.link)));
+    await until(`interface ${node.link} is gone`, 60, async () => !(await hasLink(node.link)));
   if (await hasLink(plan.bridge)) await batch([`link delete ${plan.bridge}`]);
 }

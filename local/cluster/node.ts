@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { addonImages } from "./addons";
 import { ensureCgroup } from "./cgroup";
 import { Configuration } from "./configuration";
 import { kubeconfig } from "./kubeconfig";
@@ -96,7 +97,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 [grpc]
   address = "${containerdSocket}"
 [${cri}]
-  sandbox_image = "registry.k8s.io/pause:3.10"
+  sandbox_image = ${JSON.stringify(addonImages.pause)}
   restrict_oom_score_adj = true
 [${cri}.cni]
   bin_dir = ${JSON.stringify(cniPlugins)}

@@ -9,9 +9,8 @@ const tenYears = 3650 * 24 * 3600 * 1000;
 
 interface Identity {
   readonly certificate: x509.X509Certificate;
-  readonly keys: CryptoKeyPair;
+  readonly privateKey: webcrypto.CryptoKey;
 }
-type CryptoKeyPair = webcrypto.CryptoKeyPair;
 
 interface Leaf {
   readonly file: string;
@@ -80,7 +79,7 @@ export async function ensurePki(plan: Plan): Promise<void> {
       "service-account.pub",
       pem("PUBLIC KEY", await webcrypto.subtle.exportKey("spki", keys.publicKey)),
     );
-    await save(files.directory, "service-account.key", await privatePem(keys));
+    await save(files.directory, "service-account.key", await privatePem(keys.privateKey));
   }
 }
 
@@ -95,8 +94,8 @@ const exists = (path: string) =>
     () => false,
   );
 
-async function generate(): Promise<CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as CryptoKeyPair;
+async function generate(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 }
 
 function validity() {
@@ -120,8 +119,9 @@ async function createAuthority(plan: Plan, name: string): Promise<Identity> {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  await saveIdentity(plan, name, { certificate, keys });
-  return { certificate, keys };
+  const identity = { certificate, privateKey: keys.privateKey };
+  await saveIdentity(plan, name, identity);
+  return identity;
 }
 
 async function issue(plan: Plan, issuer: Identity, leaf: Leaf): Promise<void> {
@@ -136,40 +136,41 @@ async function issue(plan: Plan, issuer: Identity, leaf: Leaf): Promise<void> {
     subject: [{ CN: [leaf.commonName] }, ...(leaf.organization ? [{ O: [leaf.organization] }] : [])],
     issuer: issuer.certificate.subject,
     publicKey: keys.publicKey,
-    signingKey: issuer.keys.privateKey,
+    signingKey: issuer.privateKey,
     signingAlgorithm: algorithm,
     ...validity(),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension(uses),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.certificate.publicKey),
       ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
     ],
   });
-  await saveIdentity(plan, leaf.file, { certificate, keys });
+  await saveIdentity(plan, leaf.file, { certificate, privateKey: keys.privateKey });
 }
 
 async function load(certificatePath: string, keyPath: string): Promise<Identity | undefined> {
   if (!(await exists(certificatePath))) return undefined;
   const certificate = new x509.X509Certificate(await readFile(certificatePath, "utf8"));
-  const der = x509.PemConverter.decodeFirst(await readFile(keyPath, "utf8"));
+  const [der] = x509.PemConverter.decode(await readFile(keyPath, "utf8"));
+  if (!der) throw new Error(`${keyPath} holds no key; remove ${certificatePath} and bring the cluster up again`);
   const privateKey = await webcrypto.subtle.importKey("pkcs8", der, algorithm, true, ["sign"]);
-  return { certificate, keys: { privateKey, publicKey: await certificate.publicKey.export() } };
+  return { certificate, privateKey };
 }
 
 function pem(label: string, der: ArrayBuffer): string {
   return `${x509.PemConverter.encode(der, label)}\n`;
 }
 
-async function privatePem(keys: CryptoKeyPair): Promise<string> {
-  return pem("PRIVATE KEY", await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
+async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
+  return pem("PRIVATE KEY", await webcrypto.subtle.exportKey("pkcs8", key));
 }
 
 /** The certificate is written last: where it is, its key is too. */
-async function saveIdentity(plan: Plan, name: string, { certificate, keys }: Identity): Promise<void> {
+async function saveIdentity(plan: Plan, name: string, { certificate, privateKey }: Identity): Promise<void> {
   const { directory } = pki(plan);
-  await save(directory, `${name}.key`, await privatePem(keys));
+  await save(directory, `${name}.key`, await privatePem(privateKey));
   await save(directory, `${name}.crt`, `${certificate.toString("pem")}\n`);
 }
 

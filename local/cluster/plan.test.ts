@@ -74,7 +74,10 @@ describe("the plan of a cluster", () => {
 
   it("names the nodes that there are when one is not", () => {
     assert.equal(findNode(plan(0), "worker-2").name, "worker-2");
-    assert.throws(() => findNode(plan(0), "worker-9"), /no node "worker-9"; its nodes are worker-1, worker-2, worker-3/);
+    assert.throws(
+      () => findNode(plan(0), "worker-9"),
+      /no node "worker-9"; its nodes are worker-1, worker-2, worker-3/,
+    );
   });
 });
 
