@@ -24,7 +24,9 @@ const isDefault = (value: string): boolean => value === "" || value.toUpperCase(
 const ownerSql = (owner: string): string => (isDefault(owner) ? "CURRENT_USER" : identifier(owner));
 
 function creation(news: PropertyMap): string {
-  const parts = [`CREATE DATABASE ${identifier(text(news, "name"))} OWNER ${ownerSql(text(news, "owner"))}`];
+  const parts = [`CREATE DATABASE ${identifier(text(news, "name"))}`];
+  const owner = text(news, "owner");
+  if (!isDefault(owner)) parts.push(`OWNER ${identifier(owner)}`);
   const template = text(news, "template");
   parts.push(`TEMPLATE ${template === "" ? "template0" : isDefault(template) ? "DEFAULT" : identifier(template)}`);
   const encoding = text(news, "encoding");
