@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Secret, revealSecrets } from "../values";
 import { FileBackend } from "./backend";
-import type { Mutation, Operation, ResourceState, Snapshot } from "./store";
+import { checkpointText, decodeDeployment, hashOf, parseCheckpoint } from "./checkpoint";
+import { JournalWriter, recover } from "./journal";
+import { shownSecrets } from "./keeper";
+import { Model } from "./model";
+import type { Mutation, Operation, ResourceState, Snapshot, StackSession } from "./store";
 import { CrashDisk } from "./testing/crash-disk";
 import { PASSPHRASE, rootStack, testSalt, thing } from "./testing/fixtures";
 
@@ -19,7 +23,8 @@ const move: fc.Arbitrary<Move> = fc.record({
   pick: fc.nat(1000),
   awaited: fc.boolean(),
 });
-const share = fc.double({ min: 0, max: 1, noNaN: true });
+/** From 0 to 1, evenly: `fc.double` prefers numbers that are all but 0. */
+const share = fc.integer({ min: 0, max: 10_000 }).map((part) => part / 10_000);
 
 describe("a run that is killed at any moment", () => {
   before(async function () {
@@ -63,19 +68,76 @@ describe("a run that is killed at any moment", () => {
           assert.equal((await backend(next).read("dev")).resources.length, session.base.resources.length + 1);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 });
 
-function backend(disk: CrashDisk): FileBackend {
-  let time = 0;
-  // Every look takes long, so that checkpoints are written while runs last.
-  const clock = { now: () => (time += 300) };
-  return new FileBackend({ root: "/root", project: "shop", passphrase: async () => PASSPHRASE, disk, clock });
+describe("a journal", () => {
+  it("tells the same from whichever of its checkpoints it is read", async function () {
+    this.timeout(60_000);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(move, fc.nat(4)), { maxLength: 60 }), async (moves) => {
+        const disk = new CrashDisk();
+        const model = new Model({ resources: [rootStack()], pendingOperations: [] }, false);
+        const text = (): string[] =>
+          checkpointText(
+            "organization/shop/dev",
+            model.arrange().resources,
+            model.operations,
+            "",
+            shownSecrets,
+            new Date(0),
+          );
+        const checkpoints = [text()];
+        const header = { stack: "organization/shop/dev", extends: hashOf(text()), salt: "", prunes: false };
+        const journal = JournalWriter.create(disk, "journal", shownSecrets, header);
+        let kept: number[] = [];
+        const lines: Promise<void>[] = [];
+        for (const [{ kind, pick }, mark] of moves) {
+          const live = new Set(model.arrange().originals);
+          for (const mutation of mutationsOf(kind, pick, live, `r${lines.length}-${kept.length}`)) {
+            const step = model.apply(mutation);
+            if (step.do === "keep") kept.push(step.old);
+            else lines.push(journal.add({ kept: kept.splice(0), step }));
+          }
+          if (mark > 0) continue;
+          const arrangement = model.arrange();
+          checkpoints.push(text());
+          lines.push(journal.mark(hashOf(text()), kept, model.renumber(arrangement)));
+          kept = [];
+        }
+        await Promise.all(lines);
+        const content = disk.files.get("journal");
+        assert.ok(content);
+        const files = { journal: "journal", checkpoint: "checkpoint" };
+        for (const checkpoint of checkpoints) {
+          const raw = parseCheckpoint(Buffer.from(checkpoint.join("")), "checkpoint", "backup");
+          const snapshot = decodeDeployment(raw, shownSecrets, "checkpoint");
+          const found = recover(content, snapshot, hashOf(checkpoint), shownSecrets, files).model;
+          const state = { resources: [...found.arrange().resources], pendingOperations: found.operations };
+          assert.equal(
+            view(state),
+            view({ resources: [...model.arrange().resources], pendingOperations: model.operations }),
+          );
+        }
+      }),
+      { numRuns: 80 },
+    );
+  });
+});
+
+/** Milliseconds as the sessions see them. */
+class Time {
+  passed = 0;
+  readonly now = (): number => this.passed;
 }
 
-const openIn = async (disk: CrashDisk) => backend(disk).open("dev", { kind: "update", configSalt: await testSalt() });
+const backend = (disk: CrashDisk, clock = new Time()): FileBackend =>
+  new FileBackend({ root: "/root", project: "shop", passphrase: async () => PASSPHRASE, disk, clock });
+
+const openIn = async (disk: CrashDisk, clock = new Time()): Promise<StackSession> =>
+  backend(disk, clock).open("dev", { kind: "update", configSalt: await testSalt() });
 
 function forgetLocks(disk: CrashDisk): void {
   for (const file of disk.files.keys()) if (file.includes("/locks/")) disk.files.delete(file);
@@ -104,18 +166,25 @@ async function perform(
   runs: readonly (readonly Move[])[],
 ): Promise<{ acknowledged: number; states: string[] }> {
   const states = [""];
+  const durable = new Set<number>();
   let acknowledged = 0;
   try {
     for (const moves of runs) {
-      const session = await openIn(disk);
+      const time = new Time();
+      const session = await openIn(disk, time);
       const live = new Set(session.base.resources);
       const pending = new Set(session.base.pendingOperations);
       const told: Promise<void>[] = [];
       const apply = async (mutation: Mutation, awaited: boolean): Promise<void> => {
+        // Checkpoints are due every few mutations, so that many are written while runs last.
+        time.passed += 200;
         const done = session.apply(mutation);
         follow(mutation, live, pending);
         const index = states.push(view({ resources: [...live], pendingOperations: [...pending] })) - 1;
-        const acknowledge = done.then(() => void (acknowledged = Math.max(acknowledged, index)));
+        const acknowledge = done.then(() => {
+          durable.add(index);
+          while (durable.has(acknowledged + 1)) acknowledged++;
+        });
         told.push(acknowledge);
         if (awaited) await acknowledge;
         // Awaited in the end; in between it must not count as a rejection that nobody sees.
@@ -168,7 +237,7 @@ function mutationsOf(kind: Move["kind"], pick: number, live: ReadonlySet<Resourc
     case "amend":
       return [{ kind: "amend", old: chosen, resource: { ...chosen, protect: !chosen.protect } }];
     case "update": {
-      const resource = { ...chosen, inputs: { password: new Secret(name), list: [pick, null] } };
+      const resource = { ...chosen, inputs: { list: [pick, null], password: new Secret(name) } };
       const operation: Operation = { type: "updating", resource };
       return [
         { kind: "begin", operation },

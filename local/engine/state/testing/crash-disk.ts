@@ -4,6 +4,8 @@ import type { Appender, Disk } from "../disk";
 /** Thrown by every call once the process is taken to be dead. */
 export class Crash extends Error {}
 
+const RENAME_WORK = 300;
+
 /**
  * A disk in memory on which the process can die at any moment: after `budget` units of work (a byte appended, a call) every call
  * fails. What was written but not synced may be there in part afterwards, as on a real disk.
@@ -52,7 +54,9 @@ export class CrashDisk implements Disk {
     this.work(1);
     if (this.fail) throw this.fail;
     await options.ready?.();
-    this.work(1);
+    // A good while, in which others go on: it is the moment at which much can go wrong.
+    await new Promise(setImmediate);
+    this.work(RENAME_WORK);
     this.put(file, content);
     this.replacedBytes += content.length;
     this.replacements++;
