@@ -191,6 +191,35 @@ Update failed.
     assert.doesNotMatch(text, /failed/);
   });
 
+  it("shows both passes of an update, and what comes after them", () => {
+    const passes = (dryRun: boolean): EngineEvent[] => [
+      prelude("update", dryRun),
+      ...whole(step("create", "new", { news: {} }), 0, 1),
+      { kind: "summary", changes: { create: 1 }, durationMs: 1000, result: "succeeded", dryRun },
+    ];
+    const late: EngineEvent = {
+      kind: "diagnostic",
+      severity: "error",
+      message: "the state could not be closed",
+      at: 5,
+    };
+    const events = [...passes(true), ...passes(false), late];
+    const text = shown(events, { mode: "tree", tty: true });
+    assert.match(
+      text,
+      /Previewing update \(dev\)[^]*1 to create[^]*Updating \(dev\)[^]*1 created[^]*Diagnostics:[^]*could not be closed/,
+    );
+    assert.equal(text.match(/Duration/g)?.length, 2);
+    const plain = shown(events);
+    assert.match(
+      plain,
+      /^Previewing[^]*1 to create[^]*Updating \(dev\):\n[^]*1 created[^]*error: the state could not be closed\n$/,
+    );
+    const document = JSON.parse(shown(events, { mode: "json" })) as Record<string, unknown>;
+    assert.equal(document.operation, "update");
+    assert.equal((document.diagnostics as unknown[]).length, 1);
+  });
+
   it("shows policies with pack, level and resource, mandatory ones first", () => {
     const policy = (level: "advisory" | "mandatory", name: string): EngineEvent => ({
       kind: "policy",

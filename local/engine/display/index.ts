@@ -64,19 +64,39 @@ interface Base {
   readonly paint: Paint;
 }
 
-/** A display of `onEvent`, whose `onClose` runs once. */
-function display(model: Model, onEvent: (event: EngineEvent) => void, onClose: () => void): Display {
+/** How a display shows the passes of a run: `up` has a preview and then the update itself, each from its prelude to its summary. */
+interface PassView {
+  begin(model: Model): void;
+  show(event: EngineEvent, model: Model): void;
+  end(model: Model): void;
+}
+
+function display(view: PassView): Display {
+  let model = new Model();
+  let open = false;
   let closed = false;
+  const end = (): void => {
+    if (!open) return;
+    open = false;
+    view.end(model);
+  };
   const sink = (event: EngineEvent): void => {
     if (closed) return;
+    if (event.kind === "prelude") end();
+    if (!open) {
+      model = new Model();
+      open = true;
+    }
     model.add(event);
-    onEvent(event);
+    if (event.kind === "prelude") view.begin(model);
+    view.show(event, model);
+    if (event.kind === "summary") end();
   };
   return Object.assign(sink, {
     close: () => {
       if (closed) return;
       closed = true;
-      onClose();
+      end();
     },
   });
 }
@@ -90,11 +110,9 @@ const joined = (...sections: string[][]): string[] =>
   sections.filter((lines) => lines.length > 0).flatMap((lines) => (lines.at(-1) === "" ? lines : [...lines, ""]));
 
 function liveDisplay({ stream, showSecrets, paint }: Base): Display {
-  const model = new Model();
   const live = createLogUpdate(stream as NodeJS.WriteStream);
-  const began = performance.now();
   const width = (): number => stream.columns ?? FALLBACK_WIDTH;
-  const draw = (): void => {
+  const draw = (model: Model, began: number): void => {
     const now = Math.max(model.now, performance.now() - began);
     const height = Math.max(3, (stream.rows ?? FALLBACK_HEIGHT) - CHROME);
     const running = [...model.rows.values()].filter((row) => row.phase === "running" && row.op !== "same").length;
@@ -104,46 +122,51 @@ function liveDisplay({ stream, showSecrets, paint }: Base): Display {
     const last = said === undefined ? [] : [cut(`${said.severity}: ${said.message.split("\n")[0] ?? ""}`, width() - 1)];
     live([paint("bold", cut(head, width() - 1)), "", ...body, ...last].join("\n"));
   };
-  const redraw = setInterval(draw, REDRAW_MS);
-  redraw.unref();
-  return display(
-    model,
-    () => undefined,
-    () => {
+  let redraw: NodeJS.Timeout | undefined;
+  return display({
+    begin(model) {
+      const began = performance.now();
+      redraw = setInterval(() => draw(model, began), REDRAW_MS);
+      redraw.unref();
+    },
+    show: () => undefined,
+    end(model) {
       clearInterval(redraw);
       live.clear();
       live.done();
-      const tree = treeLines(model, notable(model), width(), model.now, paint);
       write(
         stream,
         joined(
-          [paint("bold", title(model))],
-          tree,
-          diagnosticsSection(model, paint),
-          policiesSection(model, paint),
-          outputsSection(model, showSecrets, paint),
-          summarySection(model, paint),
+          model.prelude === undefined ? [] : [paint("bold", title(model))],
+          treeLines(model, notable(model), width(), model.now, paint),
+          ...endSections(model, showSecrets, paint),
         ),
       );
     },
-  );
+  });
 }
 
+const endSections = (model: Model, showSecrets: boolean, paint: Paint): string[][] => [
+  diagnosticsSection(model, paint),
+  policiesSection(model, paint),
+  outputsSection(model, showSecrets, paint),
+  summarySection(model, paint),
+];
+
 function plainDisplay({ stream, showSecrets, paint }: Base): Display {
-  const model = new Model();
   const reported = new Map<string, number>();
-  const stepLine = (step: StepInfo, text: string): string => {
+  const stepLine = (model: Model, step: StepInfo, text: string): string => {
     const { sign, style } = wordingOf(step.op);
     const row = model.rows.get(step.urn);
     return ` ${paint(style, sign)} ${step.type} ${row?.name ?? step.urn} ${text}`.trimEnd();
   };
-  const onEvent = (event: EngineEvent): void => {
+  const show = (event: EngineEvent, model: Model): void => {
     switch (event.kind) {
       case "prelude":
         return write(stream, [`${title(model)}:`]);
       case "step-start":
         if (model.dryRun || isIdle(event.step.op)) return;
-        return write(stream, [stepLine(event.step, wordingOf(event.step.op).running)]);
+        return write(stream, [stepLine(model, event.step, wordingOf(event.step.op).running)]);
       case "step-status": {
         const row = model.rows.get(event.urn);
         if (!row || event.at - (reported.get(event.urn) ?? row.startedAt) < STATUS_MS) return;
@@ -153,7 +176,7 @@ function plainDisplay({ stream, showSecrets, paint }: Base): Display {
         ]);
       }
       case "step-end":
-        return stepEnd(event.step, event.failed);
+        return stepEnd(model, event.step, event.failed);
       case "diagnostic": {
         if (event.severity === "debug") return;
         const row = event.urn === undefined ? undefined : model.rows.get(event.urn);
@@ -167,51 +190,58 @@ function plainDisplay({ stream, showSecrets, paint }: Base): Display {
         return;
     }
   };
-  const stepEnd = (step: StepInfo, failed: string | undefined): void => {
+  const stepEnd = (model: Model, step: StepInfo, failed: string | undefined): void => {
     if (isIdle(step.op) && failed === undefined) return;
     const { plan, done, running } = wordingOf(step.op);
     const row = model.rows.get(step.urn);
     const took = row === undefined ? "" : ` (${seconds(row.endedAt - row.startedAt)})`;
     const changes = row !== undefined && row.changes !== "" ? ` [diff: ${row.changes}]` : "";
     if (failed !== undefined) {
-      return write(stream, [stepLine(step, paint("red", `${running || plan} failed: ${failed.split("\n")[0]}`))]);
+      return write(stream, [
+        stepLine(model, step, paint("red", `${running || plan} failed: ${failed.split("\n")[0]}`)),
+      ]);
     }
-    return write(stream, [stepLine(step, model.dryRun ? `${plan}${changes}` : `${done}${took}${changes}`)]);
+    return write(stream, [stepLine(model, step, model.dryRun ? `${plan}${changes}` : `${done}${took}${changes}`)]);
   };
-  return display(model, onEvent, () =>
-    write(stream, ["", ...joined(outputsSection(model, showSecrets, paint), summarySection(model, paint))]),
-  );
+  return display({
+    begin: () => reported.clear(),
+    show,
+    end: (model) => {
+      const last = joined(outputsSection(model, showSecrets, paint), summarySection(model, paint));
+      if (last.length > 0) write(stream, ["", ...last]);
+    },
+  });
 }
 
 function diffDisplay({ stream, showSecrets, paint }: Base): Display {
-  const model = new Model();
-  const onEvent = (event: EngineEvent): void => {
-    if (event.kind === "prelude") write(stream, [`${title(model)}:`, ""]);
-    if (event.kind === "step-end") {
+  return display({
+    begin: (model) => write(stream, [`${title(model)}:`, ""]),
+    show(event) {
+      if (event.kind !== "step-end") return;
       const failed = event.failed === undefined ? [] : [paint("red", `    failed: ${event.failed}`), ""];
       write(stream, [...stepLines(event.step, showSecrets, paint), ...failed]);
-    }
-  };
-  return display(model, onEvent, () =>
-    write(
-      stream,
-      joined(
-        diagnosticsSection(model, paint),
-        policiesSection(model, paint),
-        outputsSection(model, showSecrets, paint),
-        summarySection(model, paint),
-      ),
-    ),
-  );
+    },
+    end: (model) => write(stream, joined(...endSections(model, showSecrets, paint))),
+  });
 }
 
+/** The last pass is the result: of an update that was carried out, its preview is not told. */
 function jsonDisplay({ stream, showSecrets }: Base): Display {
-  const model = new Model();
-  const steps: StepInfo[] = [];
-  const onEvent = (event: EngineEvent): void => {
+  let model = new Model();
+  let steps: StepInfo[] = [];
+  const sink = (event: EngineEvent): void => {
+    if (event.kind === "prelude") {
+      model = new Model();
+      steps = [];
+    }
+    model.add(event);
     if (event.kind === "step-end") steps.push(event.step);
   };
-  return display(model, onEvent, () => {
-    stream.write(`${JSON.stringify(jsonDocument(model, steps, showSecrets), null, 2)}\n`);
+  let closed = false;
+  return Object.assign(sink, {
+    close: () => {
+      if (!closed) stream.write(`${JSON.stringify(jsonDocument(model, steps, showSecrets), null, 2)}\n`);
+      closed = true;
+    },
   });
 }

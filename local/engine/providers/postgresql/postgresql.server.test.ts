@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { skip } from "../../../../cli/testing/skip";
 import type { PropertyMap } from "../../values";
 import { Secret, UNKNOWN } from "../../values";
 import { Instance, missing } from "./testing/instance";
@@ -26,10 +27,7 @@ describe("postgresql provider, on a real server", function () {
 
   before(async function () {
     const reason = missing();
-    if (reason !== undefined) {
-      console.log(`      skipped: ${reason}`);
-      this.skip();
-    }
+    if (reason !== undefined) skip(this, reason);
     server = await Instance.start();
     stack = await open();
   });
