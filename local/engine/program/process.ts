@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { pathToFileURL } from "node:url";
 import type { Recorder } from "../deployment/recorder";
-import { findRunner } from "./sdk";
+import { findRunner, isEsModule } from "./sdk";
 
 export interface ProgramOptions {
   /** That of Pulumi.yaml. */
@@ -30,6 +32,8 @@ export interface ProgramOptions {
   readonly address: string;
 }
 
+/** A program makes many short-lived objects: with room for them, few are ever moved. Megabytes. */
+const largeNursery = "--max-semi-space-size=64";
 /** What the SDK exits with after it has told the user what is wrong. */
 const exitAfterMessage = 32;
 const secondsToEnd = 10;
@@ -44,10 +48,13 @@ export class Program {
   constructor(options: ProgramOptions, recorder: Recorder) {
     const { folder, entry } = options;
     const runner = findRunner(folder);
+    // Programs that are ES modules have a loader of their own, which is left to the SDK.
+    const preloaded = !isEsModule(folder);
     const { address, project, stack, organization, parallel } = options;
     this.child = spawn(
       process.execPath,
       [
+        ...(preloaded ? ["--import", pathToFileURL(path.join(__dirname, "preload.mjs")).href, largeNursery] : []),
         ...options.nodeArguments,
         runner,
         ...[
@@ -75,9 +82,9 @@ export class Program {
           PULUMI_CONFIG: JSON.stringify(options.config),
           PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
           ...(options.tsconfig === undefined ? {} : { PULUMI_NODEJS_TSCONFIG_PATH: options.tsconfig }),
-          PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
-          // Types are checked where code is checked; at each start it would cost seconds.
-          PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+          ...(preloaded
+            ? { PULUMI_NODEJS_TYPESCRIPT: "false", BALLAST_PROGRAM_TYPESCRIPT: String(options.typescript) }
+            : { PULUMI_NODEJS_TYPESCRIPT: String(options.typescript), PULUMI_NODEJS_TRANSPILE_ONLY: "true" }),
         },
       },
     );

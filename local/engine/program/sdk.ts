@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { StepFailure } from "../failure";
@@ -13,5 +14,17 @@ export function findRunner(programFolder: string): string {
     throw new StepFailure(
       `@pulumi/pulumi is not installed for the program in ${programFolder}; run 'npm install' there`,
     );
+  }
+}
+
+/** Whether the nearest package.json says that the folder's files are ES modules. */
+export function isEsModule(folder: string): boolean {
+  for (let at = folder; ; at = path.dirname(at)) {
+    const manifest = path.join(at, "package.json");
+    if (existsSync(manifest)) {
+      const content = JSON.parse(readFileSync(manifest, "utf8")) as { type?: string };
+      return content.type === "module";
+    }
+    if (at === path.dirname(at)) return false;
   }
 }
