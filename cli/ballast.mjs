@@ -4,6 +4,6 @@ import { createRequire } from "node:module";
 import { ensureInstalled } from "./install.mjs";
 
 await ensureInstalled({ needsCluster: process.argv[2] === "up" });
+await import("tsx");
 const require = createRequire(import.meta.url);
-require("tsx/cjs");
 require("./main.ts");

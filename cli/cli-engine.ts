@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { execa } from "execa";
+import { findProgram } from "../local/cluster";
 import { loadProject } from "../local/engine/project";
 import { passphraseFor, usesEmbeddedCluster } from "./backend";
 import { CommandError, exit } from "./errors";
@@ -10,7 +10,7 @@ export type Operation = "up" | "preview" | "refresh" | "destroy";
 
 /** Whether the Pulumi CLI is on PATH. */
 export async function cliIsThere(): Promise<boolean> {
-  return !(await execa("pulumi", ["version"], { reject: false })).failed;
+  return (await findProgram("pulumi")) !== undefined;
 }
 
 /** Gives the operation to the Pulumi CLI, with this checkout's state folder unless PULUMI_BACKEND_URL says otherwise. */

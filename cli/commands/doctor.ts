@@ -1,7 +1,8 @@
 import { readFile, statfs } from "node:fs/promises";
+import { execFile } from "node:child_process";
 import { availableParallelism, totalmem } from "node:os";
+import { promisify } from "node:util";
 import { Command } from "commander";
-import { execa } from "execa";
 import { hostUnfit, missingPackages } from "../../local/cluster";
 import { listImages } from "../../local/images";
 import { exit } from "../errors";
@@ -110,7 +111,8 @@ async function images(): Promise<Finding> {
   return { what: "images", verdict: "note", found, fix: "provide them with --images-dir; see ballast images" };
 }
 
+/** `undefined` when the program is not there, or fails. */
 async function firstLine(command: string, args: string[]): Promise<string | undefined> {
-  const { stdout, failed } = await execa(command, args, { reject: false });
-  return failed ? undefined : stdout.split("\n")[0];
+  const done = await promisify(execFile)(command, args).catch(() => undefined);
+  return done?.stdout.split("\n")[0];
 }

@@ -126,7 +126,7 @@ async function runEmbedded(
   let violated = false;
   const events: engine.EventSink = (event) => {
     violated ||= event.kind === "policy" && event.level === "mandatory";
-    display.emit(event);
+    display(event);
   };
   const options: engine.ChangeOptions = {
     projectDir: root,

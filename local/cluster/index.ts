@@ -11,7 +11,7 @@ export { existingCluster } from "./existing";
 export { hostUnfit } from "./host";
 export { cacheRoot } from "./cache.mjs";
 export { kubeconfigPath } from "./kubeconfig";
-export { missingPackages } from "./packages";
+export { findProgram, missingPackages } from "./packages";
 export { clusterDirectory, clusterName } from "./plan";
 export { down, type DownOptions } from "./down";
 export { status, type ClusterStatus, type NodeState, type NodeStatus, type ProgramStatus } from "./status";

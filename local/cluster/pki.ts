@@ -1,7 +1,7 @@
 import { webcrypto, randomBytes } from "node:crypto";
 import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as x509 from "@peculiar/x509";
+import type * as x509 from "@peculiar/x509";
 import type { Plan } from "./plan";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -77,7 +77,7 @@ export async function ensurePki(plan: Plan): Promise<void> {
     await save(
       files.directory,
       "service-account.pub",
-      pem("PUBLIC KEY", await webcrypto.subtle.exportKey("spki", keys.publicKey)),
+      await pem("PUBLIC KEY", await webcrypto.subtle.exportKey("spki", keys.publicKey)),
     );
     await save(files.directory, "service-account.key", await privatePem(keys.privateKey));
   }
@@ -105,7 +105,11 @@ function validity() {
 
 const serial = () => `01${randomBytes(15).toString("hex")}`;
 
+/** Loaded when a certificate is to be made: it takes longer than everything else that an `up` with no change does. */
+const library = (): Promise<typeof x509> => import("@peculiar/x509");
+
 async function createAuthority(plan: Plan, name: string): Promise<Identity> {
+  const x509 = await library();
   const keys = await generate();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
@@ -125,6 +129,7 @@ async function createAuthority(plan: Plan, name: string): Promise<Identity> {
 }
 
 async function issue(plan: Plan, issuer: Identity, leaf: Leaf): Promise<void> {
+  const x509 = await library();
   const keys = await generate();
   const names = (leaf.names ?? []).map((value) => ({
     type: /^[\d.]+$/.test(value) ? ("ip" as const) : ("dns" as const),
@@ -152,6 +157,7 @@ async function issue(plan: Plan, issuer: Identity, leaf: Leaf): Promise<void> {
 
 async function load(certificatePath: string, keyPath: string): Promise<Identity | undefined> {
   if (!(await exists(certificatePath))) return undefined;
+  const x509 = await library();
   const certificate = new x509.X509Certificate(await readFile(certificatePath, "utf8"));
   const [der] = x509.PemConverter.decode(await readFile(keyPath, "utf8"));
   if (!der) throw new Error(`${keyPath} holds no key; remove ${certificatePath} and bring the cluster up again`);
@@ -159,8 +165,8 @@ async function load(certificatePath: string, keyPath: string): Promise<Identity 
   return { certificate, privateKey };
 }
 
-function pem(label: string, der: ArrayBuffer): string {
-  return `${x509.PemConverter.encode(der, label)}\n`;
+async function pem(label: string, der: ArrayBuffer): Promise<string> {
+  return `${(await library()).PemConverter.encode(der, label)}\n`;
 }
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {

@@ -1,5 +1,3 @@
-import { EnvHttpProxyAgent, fetch } from "undici";
-
 /** Longest wait for a registry's answer; all are asked at once, so this is what a machine without a network pays in all. */
 const timeoutMs = 1500;
 
@@ -27,6 +25,8 @@ export class Registries {
 }
 
 async function askRegistry(host: string): Promise<boolean> {
+  // Loaded here, since most runs ask no registry and it is slow to load.
+  const { EnvHttpProxyAgent, fetch } = await import("undici");
   const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: timeoutMs } });
   try {
     const response = await fetch(`https://${endpoints[host] ?? host}/v2/`, {

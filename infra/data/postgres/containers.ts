@@ -1,5 +1,5 @@
 import type { PostgresConfig } from "../../config";
-import { imageReference } from "../../images";
+import { imageReference } from "../../imageReference";
 import type { ContainerArgs, EnvironmentValue, Sizes } from "../../workload/container";
 import type { Credentials } from "./access";
 import { dataFolder } from "./patroni";
@@ -51,8 +51,8 @@ export function memberContainer(config: PostgresConfig, scope: string, accounts:
       // A member that copies a large database may take long to start; Patroni answers from its first second on.
       startup: { check: { path: "/liveness", port: ports.patroni }, every: 1, failures: 120 },
       readiness: { check: { path: "/readiness", port: ports.patroni }, every: 2, failures: 3 },
-      // Patroni that hangs is ended before its key expires: 3 × 5 s < 20 s.
-      liveness: { check: { path: "/liveness", port: ports.patroni }, every: 5, failures: 3, timeout: 4 },
+      // A Patroni that hangs is ended about when its key expires, and one on a starved machine is not taken for it.
+      liveness: { check: { path: "/liveness", port: ports.patroni }, every: 5, failures: 4, timeout: 5 },
     },
     mounts: {
       [configFolder]: { volume: "config", readOnly: true },
