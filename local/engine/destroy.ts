@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { deleteAll } from "./deployment/deletions";
-import { settlePending } from "./deployment/pending";
 import { Recorder } from "./deployment/recorder";
 import { StepFailure } from "./failure";
 import { Stopped } from "./deployment/stop";
 import { type ChangeOptions, closing, type RunResult, summarize } from "./operations";
-import { defaultParallel, makeRun } from "./pass";
+import { defaultParallel, openRun } from "./pass";
 import { loadProvider, providerNames } from "./providers";
 import { configOf, findStack, lockStack, type OpenedStack } from "./stack";
 import type { StackSession } from "./state/store";
@@ -46,15 +45,9 @@ async function pass(
     signal: options.signal,
     seed: randomBytes(32),
   };
-  let { base } = session;
-  let run = makeRun(settings, base, session);
+  const run = await openRun(settings, session);
   try {
-    if (base.pendingOperations.length > 0) {
-      base = await settlePending(run, base);
-      await run.providers.close();
-      run = makeRun(settings, base, session);
-    }
-    await deleteAll(run, base.resources);
+    await deleteAll(run, run.olds.all());
   } catch (error) {
     if (error instanceof StepFailure && !run.reported.has(error))
       recorder.diagnostic("error", error.message, error.urn);

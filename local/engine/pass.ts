@@ -71,6 +71,20 @@ export function makeRun(
   };
 }
 
+/** A run over the state, in which no creation of an earlier run is open any more, as far as providers can tell. */
+export async function openRun(
+  options: Parameters<typeof makeRun>[0],
+  session: Pick<StackSession, "apply"> & { readonly base: Snapshot },
+  gate?: Gate,
+): Promise<Run> {
+  const { base } = session;
+  const run = makeRun(options, base, session, gate);
+  if (!base.pendingOperations.some(({ type }) => type === "creating")) return run;
+  const settled = await settlePending(run, base);
+  await run.providers.close();
+  return makeRun(options, settled, session, gate);
+}
+
 /** Runs the program once over the stack, as a preview or for real. Rejects only for what no run can go on from (the state cannot be opened). */
 export async function runPass(options: PassOptions): Promise<PassResult> {
   const { recorder, dryRun, parallel, config } = options;
@@ -79,12 +93,7 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   const deployment = (async () => {
     const [session, policies] = await Promise.all([options.session, options.policies ?? []]);
     const settings = { ...options, project: options.program.project, stack: options.program.stack };
-    run = makeRun(settings, session.base, session, gate);
-    if (session.base.pendingOperations.some(({ type }) => type === "creating")) {
-      const base = await settlePending(run, session.base);
-      await run.providers.close();
-      run = makeRun(settings, base, session, gate);
-    }
+    run = await openRun(settings, session, gate);
     return new Deployment(run, config, policies);
   })();
   deployment.catch(() => undefined);

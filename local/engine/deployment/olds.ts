@@ -44,6 +44,11 @@ export class Olds {
     this.live.set(resource.urn, resource);
   }
 
+  /** Everything, in the order of the snapshot. */
+  all(): ResourceState[] {
+    return this.inOrder([...this.leftovers, ...this.live.values()]);
+  }
+
   /** What no registration has asked for, in the order of the snapshot. */
   unclaimed(): ResourceState[] {
     return [...this.live.values()].filter(({ urn }) => !this.claimed.has(urn));

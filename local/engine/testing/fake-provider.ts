@@ -31,6 +31,8 @@ export class FakeProvider {
   /** Awaited in each change, to hold it up. */
   hold: (call: FakeCall) => Promise<void> | undefined = () => undefined;
   closed = 0;
+  /** What `recover` finds: the id of a thing in the world, or nothing; without it the provider cannot tell. */
+  recovers: string | undefined;
   private next = 1;
 
   /** Calls of one method, as the names of their resources. */
@@ -54,7 +56,8 @@ export class FakeProvider {
     }),
     create: async (inputs) => {
       this.calls.push({ method: "configure", name: "", inputs });
-      return this.provider;
+      const id = this.recovers;
+      return id === undefined ? this.provider : { ...this.provider, recover: async () => this.found(id) };
     },
   };
 
@@ -86,8 +89,7 @@ export class FakeProvider {
     },
     read: async ({ id, urn }: ReadRequest) => {
       this.calls.push({ method: "read", name: nameIn(urn) });
-      const found = this.world.get(id);
-      return found === undefined ? undefined : { id, inputs: found.inputs, outputs: this.outputsOf(found.inputs, id) };
+      return this.found(id);
     },
     invoke: async (token, args) => {
       this.calls.push({ method: "invoke", name: token, inputs: args });
@@ -132,6 +134,11 @@ export class FakeProvider {
       throw new ProviderError(inputs.partial, { id, outputs: this.outputsOf(inputs, id), reasons: [inputs.partial] });
     }
     return this.outputsOf(inputs, id);
+  }
+
+  private found(id: string): { id: string; inputs: PropertyMap; outputs: PropertyMap } | undefined {
+    const found = this.world.get(id);
+    return found === undefined ? undefined : { id, inputs: found.inputs, outputs: this.outputsOf(found.inputs, id) };
   }
 
   private outputsOf(inputs: PropertyMap, id: string): PropertyMap {

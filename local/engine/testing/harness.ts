@@ -6,7 +6,7 @@ import { Deployment } from "../deployment/deployment";
 import { Recorder } from "../deployment/recorder";
 import { registration, type Registered, type Registration } from "../deployment/registration";
 import type { EngineEvent } from "../events";
-import { makeRun, type PassOptions, type PassResult, runPass } from "../pass";
+import { openRun, type PassOptions, type PassResult, runPass } from "../pass";
 import type { PolicyRunner } from "../policy/policy";
 import type { ResourceState, Snapshot } from "../state/store";
 import { FakeProvider } from "./fake-provider";
@@ -62,7 +62,7 @@ export class TestStack {
   async pass(program: (api: ProgramApi) => Promise<void>, settings: PassSettings = {}): Promise<PassReport> {
     const { events, recorder } = recording();
     const options = this.options(recorder, settings);
-    const run = makeRun({ ...options, project: this.project, stack: this.stack }, this.reopen().base, this.session);
+    const run = await openRun({ ...options, project: this.project, stack: this.stack }, this.reopen());
     const deployment = new Deployment(run, options.config, settings.policies);
     let ranWell = true;
     await program(new ProgramApi(deployment)).catch((error: unknown) => {
