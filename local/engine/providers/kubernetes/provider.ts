@@ -9,12 +9,13 @@ import {
   type Provider,
   type ReadRequest,
   type ReadResponse,
+  type RecoverRequest,
   type UpdateRequest,
   type UpdateResponse,
 } from "../../provider";
 import { changedPaths } from "../../paths";
 import { hasUnknown, type PropertyMap } from "../../values";
-import { get, idOf } from "./apply";
+import { get, idOf, managersOf } from "./apply";
 import { checkObject } from "./check";
 import type { Cluster } from "./cluster";
 import type { ProviderSettings } from "./config";
@@ -149,6 +150,22 @@ export class KubernetesProvider implements Provider {
       const inputs =
         Object.keys(request.inputs).length === 0 ? inputsOfLive(live) : inputsBroughtToLive(request.inputs, live);
       return { id: idOf(target), inputs, outputs: outputsOf(live, manager, token.apiVersion) };
+    });
+  }
+
+  /** What this resource's own manager has applied under the name that the interrupted creation was given. */
+  async recover({ urn, type, inputs: wanted }: RecoverRequest): Promise<ReadResponse | undefined> {
+    const token = parseType(type, wanted);
+    if (token.patch) return undefined;
+    return await explained(`looking for ${describe(wanted, token)}`, async () => {
+      const { client, discovery } = this.cluster.parts();
+      if ((await discovery.find(token.apiVersion, token.kind)) === undefined) return undefined;
+      const inputs = toJsonMap(wanted);
+      const target = targetOf(await this.cluster.served(token.apiVersion, token.kind, urn), inputs);
+      const manager = managerFor(urn, inputs);
+      const live = await get(client, target);
+      if (live === undefined || !managersOf(live).includes(manager)) return undefined;
+      return { id: idOf(target), inputs: wanted, outputs: outputsOf(live, manager, token.apiVersion) };
     });
   }
 

@@ -12,7 +12,8 @@ export class JsonPath {
 
   /** @throws Error that names the place in the text that is not understood. */
   constructor(readonly source: string) {
-    const inner = source.startsWith("{") && source.endsWith("}") ? source.slice(1, -1) : source;
+    const bare = source.startsWith("{") && source.endsWith("}") ? source.slice(1, -1) : source;
+    const inner = bare.replace(/^\$/, "");
     this.#steps = parseSteps(
       inner.startsWith(".") || inner.startsWith("[") || inner === "" ? inner : `.${inner}`,
       source,
@@ -27,7 +28,7 @@ export class JsonPath {
 
 function parseSteps(text: string, source: string): Step[] {
   const steps: Step[] = [];
-  let rest = text.replace(/^\$/, "");
+  let rest = text;
   const take = (pattern: RegExp): RegExpExecArray | null => {
     const match = pattern.exec(rest);
     if (match !== null) rest = rest.slice(match[0].length);
