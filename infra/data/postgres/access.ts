@@ -10,6 +10,8 @@ export interface Credentials {
   readonly username: string;
   readonly password: pulumi.Output<string>;
   readonly secretName: string;
+  /** The Secret itself, to be waited for. */
+  readonly secret: Secret;
 }
 
 export interface CredentialsArgs {
@@ -27,7 +29,7 @@ export interface CredentialsArgs {
 /** A generated password in a Secret of its own, so that each consumer is given only what is its. */
 export function credentials(name: string, args: CredentialsArgs, options: pulumi.CustomResourceOptions): Credentials {
   const { result: password } = new RandomPassword(name, { length: 32, special: false }, options);
-  new Secret(
+  const secret = new Secret(
     name,
     {
       metadata: { name: args.secretName, namespace: args.namespace, labels: args.labels },
@@ -36,7 +38,7 @@ export function credentials(name: string, args: CredentialsArgs, options: pulumi
     },
     options,
   );
-  return { username: args.username, password, secretName: args.secretName };
+  return { username: args.username, password, secretName: args.secretName, secret };
 }
 
 export interface PatroniRightsArgs {

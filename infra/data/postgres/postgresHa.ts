@@ -62,13 +62,13 @@ export class PostgresHa extends pulumi.ComponentResource {
 
     const account = (username: string, use: string) =>
       credentials(`${name}-${use}`, { username, namespace, labels, secretName: `${scope}-${use}` }, child);
-    const accounts: MemberCredentials = {
+    const accounts = {
       superuser: account("postgres", "superuser"),
       replication: account("replicator", "replication"),
       rewind: account("rewinder", "rewind"),
       monitor: account("monitor", "monitor"),
       restapi: account("patroni", "restapi"),
-    };
+    } satisfies MemberCredentials;
 
     const files = configurationFiles(config, { scope, labels: selectorOf(identity) });
     const configMap = new ConfigMap(
@@ -113,7 +113,15 @@ export class PostgresHa extends pulumi.ComponentResource {
         podLabels: { [clusterLabel]: scope },
         restartsOn: Object.values(files),
       },
-      { ...child, dependsOn: [configMap, rights] },
+      {
+        ...child,
+        dependsOn: [
+          configMap,
+          rights,
+          ...services.all,
+          ...Object.values(accounts).map(({ secret }: Credentials) => secret),
+        ],
+      },
     );
 
     const nodePort = (service: typeof services.primary) =>

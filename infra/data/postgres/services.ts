@@ -17,6 +17,8 @@ export interface PostgresServices {
   readonly primary: Service;
   readonly replicas: Service;
   readonly headless: string;
+  /** To be waited for: Patroni's own Endpoints must belong to a Service from the first. */
+  readonly all: readonly Service[];
 }
 
 /**
@@ -34,11 +36,11 @@ export function postgresServices(
   const type = args.exposure === "NodePort" ? "NodePort" : "ClusterIP";
   const port = { name: "postgres", port: ports.postgres, targetPort: ports.postgres, protocol: "TCP" };
 
-  for (const state of stateObjects(scope)) {
-    new Service(`${name}-${state}`, { metadata: metadata(state), spec: { clusterIP: "None" } }, options);
-  }
+  const states = stateObjects(scope).map(
+    (state) => new Service(`${name}-${state}`, { metadata: metadata(state), spec: { clusterIP: "None" } }, options),
+  );
   const headless = `${scope}-members`;
-  new Service(
+  const members = new Service(
     `${name}-members`,
     {
       metadata: metadata(headless),
@@ -56,5 +58,5 @@ export function postgresServices(
     },
     options,
   );
-  return { primary, replicas, headless };
+  return { primary, replicas, headless, all: [...states, members, primary, replicas] };
 }

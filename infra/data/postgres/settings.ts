@@ -14,6 +14,8 @@ export function postgresParameters({ settings, instances }: PostgresConfig): Rec
     shared_preload_libraries: "pg_stat_statements",
     "pg_stat_statements.track": "all",
     track_io_timing: "on",
+    // The image leaves the compiler out; short queries do not use it.
+    jit: "off",
     ssl: "on",
     ssl_cert_file: `${tlsFolder}/server.crt`,
     ssl_key_file: `${tlsFolder}/server.key`,
@@ -54,7 +56,7 @@ function replication(instances: number): Record<string, Parameter> {
     wal_sender_timeout: "5s",
     wal_receiver_timeout: "5s",
     // The pause before a standby connects to the new primary; the default of 5 s would be most of a failover.
-    wal_retrieve_retry_interval: "100ms",
+    wal_retrieve_retry_interval: "250ms",
     wal_receiver_status_interval: "1s",
   };
 }

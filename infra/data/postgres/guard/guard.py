@@ -18,6 +18,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import signal
 import ssl
 import sys
@@ -28,13 +29,14 @@ POSTGRES_PORT = 5432
 PATRONI_PORT = 8008
 HEALTH_PORT = 8009
 # Seconds between two looks at the sockets: half of it is what the guard adds to a failover.
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 # Seconds of API server time-out; the watch goes on whatever comes of it.
 API_TIMEOUT_SECONDS = 3
 # How long the emptying of the key is tried before the expiry is as quick, in seconds.
 RELEASE_SECONDS = 15
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-LISTEN, ESTABLISHED = "0A", "01"
+# A line of the table: number, local address and port, remote address and port, and the state (listening or established).
+SERVED = re.compile(r"^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} (?:0A|01) ", re.MULTILINE)
 
 
 def say(text: str) -> None:
@@ -43,12 +45,7 @@ def say(text: str) -> None:
 
 def open_ports(table: str) -> set[int]:
     """Local ports with a listener or a live connection, from the text of /proc/net/tcp or tcp6."""
-    ports = set()
-    for line in table.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) > 3 and fields[3] in (LISTEN, ESTABLISHED):
-            ports.add(int(fields[1].rsplit(":", 1)[1], 16))
-    return ports
+    return {int(port, 16) for port in SERVED.findall(table)}
 
 
 def serving() -> tuple[bool, bool]:

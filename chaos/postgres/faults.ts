@@ -1,0 +1,107 @@
+import type { Member, Members } from "./members";
+import { processesOf } from "./processes";
+import { sleep } from "./writer";
+
+/** What cuts a node off the network and back; the embedded cluster's own, given by the caller. */
+export interface NodeFaults {
+  partition(node: string): Promise<void>;
+  heal(node: string): Promise<void>;
+}
+
+export const faultNames = [
+  "pod deleted",
+  "killed",
+  "postgres killed",
+  "patroni killed",
+  "partitioned",
+  "switchover",
+] as const;
+export type FaultName = (typeof faultNames)[number];
+
+/** A way to lose a primary. */
+export interface Fault {
+  readonly title: string;
+  /** Strikes the primary; returns how it is known to have happened, once it is. */
+  strike(primary: Member, members: Members): Promise<() => Promise<string>>;
+  /** Puts back what the fault took away; runs whatever came of the measurement. */
+  restore?(primary: Member): Promise<void>;
+}
+
+export function faults(nodes: NodeFaults): Readonly<Record<FaultName, Fault>> {
+  return {
+    "pod deleted": { title: "primary's pod deleted by force", strike: deletePod },
+    killed: { title: "primary's container killed by SIGKILL", strike: kill(({ innerPid }) => innerPid === 1) },
+    "postgres killed": {
+      title: "primary's postmaster killed by SIGKILL",
+      strike: kill(({ command }) => /^\S*postgres -D /.test(command)),
+    },
+    "patroni killed": {
+      title: "primary's Patroni killed by SIGKILL",
+      strike: kill(({ command, innerPid }) => innerPid !== 1 && /\/patroni /.test(command)),
+    },
+    partitioned: {
+      title: "primary's node cut off the network",
+      strike: async (primary, members) => {
+        const before = await members.lastHeartbeat(primary.node);
+        await nodes.partition(primary.node);
+        return () => silence(members, primary.node, before);
+      },
+      restore: ({ node }) => nodes.heal(node),
+    },
+    switchover: { title: "planned switchover", strike: switchover },
+  };
+}
+
+async function deletePod(primary: Member, members: Members): Promise<() => Promise<string>> {
+  await members.deletePod(primary.pod, 0);
+  return async () => {
+    const now = (await members.all()).find(({ pod }) => pod === primary.pod);
+    if (now?.uid === primary.uid) throw new Error(`pod ${primary.pod} was not replaced`);
+    return `pod ${primary.pod}: ${primary.uid} is gone`;
+  };
+}
+
+function kill(select: (process: Awaited<ReturnType<typeof processesOf>>[number]) => boolean): Fault["strike"] {
+  return async (primary) => {
+    const victim = (await processesOf(primary.containerId)).find(select);
+    if (!victim) throw new Error(`the process to kill does not run in ${primary.pod}`);
+    process.kill(victim.pid, "SIGKILL");
+    return async () => {
+      const left = await processesOf(primary.containerId).catch(() => []);
+      if (left.some(({ pid }) => pid === victim.pid))
+        throw new Error(`process ${victim.pid} (${victim.command}) still runs`);
+      return `process ${victim.pid} (${victim.command.slice(0, 60)}) is gone`;
+    };
+  };
+}
+
+/** The node's heartbeat has stopped: nothing came through since the cut. */
+async function silence(members: Members, node: string, before: string): Promise<string> {
+  const first = await members.lastHeartbeat(node);
+  await sleep(100);
+  const second = await members.lastHeartbeat(node);
+  if (first !== second) throw new Error(`node ${node} still reports: ${first}, ${second}`);
+  return `node ${node}: last heartbeat ${first}, before the cut ${before}`;
+}
+
+async function switchover(primary: Member, members: Members): Promise<() => Promise<string>> {
+  const { synchronous } = await members.leadership();
+  const [candidate] = synchronous;
+  if (!candidate) throw new Error("no synchronous standby to switch to");
+  const name = members.postgres.name;
+  await members.exec(primary.pod, [
+    "patronictl",
+    "switchover",
+    name,
+    "--leader",
+    primary.pod,
+    "--candidate",
+    candidate,
+    "--force",
+  ]);
+  return async () => {
+    const { leader } = await members.leadership();
+    if (leader !== candidate) throw new Error(`the leader is ${leader ?? "nobody"}, not ${candidate}`);
+    return `leader ${primary.pod} -> ${candidate}`;
+  };
+}

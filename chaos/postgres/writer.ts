@@ -1,0 +1,120 @@
+import { performance } from "node:perf_hooks";
+import { Client, DatabaseError } from "pg";
+import type { WriteLedger } from "./audit";
+
+/** Where the primary is reached, through its Service. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export const writesTable = "ballast_failover_writes";
+
+/** Milliseconds after which a silent connection is given up: a cut cable sends no reset. */
+const connectTimeout = 500;
+const writeTimeout = 1000;
+/** Pause between two writes of a session, and before a new attempt to connect; milliseconds. */
+const pause = 10;
+/** Sessions at once, so that one which waits for its time-out does not hide that others are served. */
+const sessions = 3;
+
+export async function connect(target: Target): Promise<Client> {
+  const client = new Client({
+    ...target,
+    // The members' certificates are self-signed; what is tested is the failover, not the identity.
+    ssl: { rejectUnauthorized: false },
+    connectionTimeoutMillis: connectTimeout,
+    query_timeout: writeTimeout,
+    application_name: "ballast-failover",
+  });
+  // A broken connection is seen by the write that fails on it; without a listener it would end the process.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await close(client);
+    throw error;
+  }
+}
+
+/** Ends a connection at once, also one that no longer answers. */
+export async function close(client: Client): Promise<void> {
+  client.connection.stream.destroy();
+  await client.end().catch(() => undefined);
+}
+
+/** Writes rows with unique numbers, as many as it can, until it is stopped; survives every failure of the server. */
+export class SteadyWriter {
+  private readonly ledger = { acknowledged: [] as number[], failed: [] as number[], indeterminate: [] as number[] };
+  /** Times of the acknowledgements, in `performance.now()` milliseconds; ascending. */
+  private readonly times: number[] = [];
+  private nextId = 1;
+  private stopped = false;
+  private readonly running: Promise<void>[];
+
+  constructor(private readonly target: Target) {
+    this.running = Array.from({ length: sessions }, () => this.session());
+  }
+
+  /** Ends all sessions; what was sent and not answered counts as indeterminate. */
+  async stop(): Promise<WriteLedger> {
+    this.stopped = true;
+    await Promise.all(this.running);
+    return this.ledger;
+  }
+
+  /** Waits for an acknowledgement later than a moment. */
+  async acknowledgedAfter(moment: number, timeoutSeconds: number): Promise<void> {
+    const deadline = performance.now() + timeoutSeconds * 1000;
+    while ((this.times.at(-1) ?? 0) <= moment) {
+      if (performance.now() > deadline) throw new Error(`no write was acknowledged within ${timeoutSeconds} s`);
+      await sleep(pause);
+    }
+  }
+
+  /** The longest pause between two acknowledgements since a moment, in seconds; the last one before it included. */
+  longestGapSince(moment: number): number {
+    const first = this.times.findLastIndex((time) => time <= moment);
+    const window = this.times.slice(Math.max(first, 0));
+    return Math.max(0, ...window.slice(1).map((time, index) => time - (window[index] ?? time))) / 1000;
+  }
+
+  private async session(): Promise<void> {
+    while (!this.stopped) {
+      const client = await connect(this.target).catch(() => undefined);
+      if (client) {
+        while (!this.stopped && (await this.write(client))) await sleep(pause);
+        await close(client);
+      } else {
+        await sleep(pause);
+      }
+    }
+  }
+
+  /** Sends one row; false when the connection is of no more use. */
+  private async write(client: Client): Promise<boolean> {
+    const id = this.nextId++;
+    try {
+      await client.query(`INSERT INTO ${writesTable} (id) VALUES ($1)`, [id]);
+      this.ledger.acknowledged.push(id);
+      this.times.push(performance.now());
+      return true;
+    } catch (error) {
+      (refused(error) ? this.ledger.failed : this.ledger.indeterminate).push(id);
+      return false;
+    }
+  }
+}
+
+/** Errors after which the row is certainly not there: the server answered that it would not write. A shutdown leaves it open. */
+function refused(error: unknown): boolean {
+  return error instanceof DatabaseError && (error.code?.startsWith("25") ?? false);
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
