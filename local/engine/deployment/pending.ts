@@ -52,7 +52,9 @@ async function settle(run: Run, operation: Operation, resources: Set<ResourceSta
       return true;
     }
     const outputs = withSecretsOf(found.outputs, inputs, resource.additionalSecretOutputs);
-    const adopted = withoutAbsent({ ...resource, id: found.id, outputs, created: now(), modified: now() });
+    // Nobody has waited for it to become ready: that is what makes the next step an update.
+    const initErrors = ["the run that created it was interrupted"];
+    const adopted = withoutAbsent({ ...resource, id: found.id, outputs, initErrors, created: now(), modified: now() });
     const old = run.olds.get(urn);
     if (old !== undefined) {
       const aside = { ...old, delete: true };

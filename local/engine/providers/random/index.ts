@@ -68,6 +68,9 @@ const provider: Provider = {
     return { id, outputs: outputsOf(kind, id, inputs, outputs) };
   },
 
+  /** Nothing random exists outside the state. */
+  recover: async () => undefined,
+
   async read({ type, id, inputs, outputs }: ReadRequest): Promise<ReadResponse | undefined> {
     const kind = kindOf(type);
     // A random value lives in state only, so what state says is how it is.
