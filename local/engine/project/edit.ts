@@ -1,3 +1,4 @@
+import { isNode } from "yaml";
 import { realDisk } from "../state/disk";
 import { missingPassphrase, type PassphraseSource } from "../state/passphrase";
 import { Crypter } from "../state/secrets";
@@ -64,5 +65,9 @@ function place(project: Project, yaml: YamlFile, key: string, value: RawValue): 
   const short = full.startsWith(`${project.name}:`) ? full.slice(project.name.length + 1) : full;
   const written = yaml.document.hasIn(["config", short]) ? short : full;
   if (yaml.document.get("config") === null) yaml.document.delete("config");
-  yaml.document.setIn(["config", written], yaml.document.createNode(value));
+  const node = yaml.document.createNode(value);
+  const before = yaml.document.getIn(["config", written], true);
+  // The comment behind a value is about the value's place, not about what stood there.
+  if (isNode(before) && before.comment) node.comment = before.comment;
+  yaml.document.setIn(["config", written], node);
 }

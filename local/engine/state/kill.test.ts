@@ -114,8 +114,8 @@ describe("a journal", () => {
         for (const checkpoint of checkpoints) {
           const raw = parseCheckpoint(Buffer.from(checkpoint.join("")), "checkpoint", "backup");
           const snapshot = decodeDeployment(raw, shownSecrets, "checkpoint");
-          const found = recover(content, snapshot, hashOf(checkpoint), shownSecrets, files).model;
-          const state = { resources: [...found.arrange().resources], pendingOperations: found.operations };
+          const found: Model = recover(content, snapshot, hashOf(checkpoint), shownSecrets, files).model;
+          const state: Snapshot = { resources: [...found.arrange().resources], pendingOperations: found.operations };
           assert.equal(
             view(state),
             view({ resources: [...model.arrange().resources], pendingOperations: model.operations }),
