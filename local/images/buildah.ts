@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "../cluster/command";
 import { ensurePackages, findProgram } from "../cluster/packages";
 import type { Progress } from "../progress";
+import { runEnclosed } from "./enclosure";
 
 export interface BuildOptions {
   /** Folder with the Containerfile and what it copies. */
@@ -28,11 +28,7 @@ export class Buildah {
     const runtime = `/run/ballast/images-${createHash("sha256").update(this.root).digest("hex").slice(0, 8)}`;
     const storage = ["--root", join(this.root, "storage"), "--runroot", runtime, "--storage-driver", "overlay"];
     const buildah = (await findProgram("buildah")) ?? "buildah";
-    // In a mount namespace of its own: however it ends, its mounts end with it.
-    const { stdout } = await run("unshare", ["--mount", "--propagation", "private", buildah, ...storage, ...args], {
-      env: { BUILDAH_ISOLATION: "chroot", TMPDIR: temporary },
-    });
-    return stdout.trim();
+    return runEnclosed(buildah, [...storage, ...args], { env: { BUILDAH_ISOLATION: "chroot", TMPDIR: temporary } });
   }
 
   /** Builds a Containerfile; its bases must be there. Gives the image's id. */

@@ -39,8 +39,8 @@ export interface Builder {
 /** The base of images that are a single program. */
 export const programBase = "docker.io/library/debian:bookworm-slim";
 
-/** Folders of builds that run. */
-const contextPrefix = "build-";
+/** Where buildah keeps the cache mounts of Containerfiles; all else in the temporary folder is of a build that runs. */
+const packageCache = "buildah-cache";
 
 export class BuildahBuilder implements Builder {
   readonly #buildah: Buildah;
@@ -114,7 +114,7 @@ export class BuildahBuilder implements Builder {
     await (all ? this.#buildah.removeAll(progress) : this.#buildah.removeUnnamed(progress));
     const temporary = join(this.root, "tmp");
     for (const entry of await readdir(temporary).catch(() => [])) {
-      if (all || entry.startsWith(contextPrefix)) await rm(join(temporary, entry), { recursive: true, force: true });
+      if (all || entry !== packageCache) await rm(join(temporary, entry), { recursive: true, force: true });
     }
   }
 
@@ -127,7 +127,7 @@ export class BuildahBuilder implements Builder {
   async #inContext<T>(work: (context: string, secrets: Record<string, string>) => Promise<T>): Promise<T> {
     const temporary = join(this.root, "tmp");
     await mkdir(temporary, { recursive: true });
-    const folder = await mkdtemp(join(temporary, contextPrefix));
+    const folder = await mkdtemp(join(temporary, "build-"));
     try {
       const context = join(folder, "context");
       await mkdir(context);

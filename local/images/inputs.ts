@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { copyFile, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { cacheRoot } from "../cluster/cache.mjs";
 import { run } from "../cluster/command";
 import { ensurePackages, findProgram } from "../cluster/packages";
 import { ensureToolchain, type ToolchainProgram } from "../cluster/toolchain/build";
 import type { Progress, Task } from "../progress";
+import { runEnclosed } from "./enclosure";
 import { folderDigest } from "./recipe";
 
 /** A file that a stand-in's Containerfile takes and that is made here, not committed. */
@@ -38,7 +39,8 @@ const rootfs: Input = {
   make: async (target, progress, task) => {
     if (!(await findProgram("mmdebstrap"))) await ensurePackages(["mmdebstrap"], progress);
     task.detail(`mmdebstrap ${suite}`);
-    await run("mmdebstrap", [...bootstrap, suite, target]);
+    // Its work stands beside the result, where it is cleaned up with the build's folder.
+    await runEnclosed("mmdebstrap", [...bootstrap, suite, target], { env: { TMPDIR: dirname(target) } });
   },
 };
 
