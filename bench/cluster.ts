@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { ensureToolchain } from "../local/cluster";
 import { lines, sharedCluster } from "../local/cluster/testing";
-import { ran } from "./child";
+import { type Ran, ran } from "./child";
 
 /** A cluster to measure on. */
 export interface BenchCluster {
   readonly env: NodeJS.ProcessEnv;
-  kubectl(...args: string[]): Promise<{ seconds: number; stdout: string }>;
+  kubectl(...args: string[]): Promise<Ran>;
 }
 
 /** The API server of `BALLAST_TEST_KUBECONFIG` where it is set, else the cluster that the tests share; it is brought up if need be. */

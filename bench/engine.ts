@@ -19,7 +19,7 @@ async function operate(args: readonly string[], env?: NodeJS.ProcessEnv): Promis
   const script = join(__dirname, "operation.ts");
   const { seconds, stdout } = await ran(
     process.execPath,
-    ["--require", "tsx/cjs", script, ...args],
+    ["--import", "tsx", script, ...args],
     env,
     join(__dirname, ".."),
   );
