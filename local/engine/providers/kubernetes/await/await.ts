@@ -126,7 +126,7 @@ export async function awaitReady(
         if (verdict.failed === true) return { kind: "failed" };
         const message = [
           verdict.status,
-          ...verdict.problems.slice(0, 1),
+          ...verdict.problems.slice(0, 2),
           ...(own.live.trouble === undefined ? [] : [own.live.trouble]),
         ].join("; ");
         if (message !== told) around.status(message);
