@@ -5,7 +5,7 @@ import { removeCgroup } from "./cgroup";
 import { controlPlaneDirectory } from "./controlplane";
 import { requireFitHost } from "./host";
 import { stopMachine } from "./machine";
-import { removeBridge } from "./network";
+import { removeNetwork } from "./network";
 import { clusterDirectory, makePlan, mostNodes, type Plan } from "./plan";
 import { readPlan } from "./slot";
 import { clusterLock } from "./up";
@@ -27,7 +27,7 @@ export async function down(options: DownOptions, progress: Progress): Promise<vo
       progress.task(`Stop cluster ${options.name}`, async () => {
         const plan = await anyPlan(options.name);
         await Promise.all([controlPlaneDirectory(plan), ...plan.nodes.map((node) => node.directory)].map(stopMachine));
-        await removeBridge(plan);
+        await removeNetwork(plan);
         await removeCgroup(plan.name);
         if (options.purge) {
           await rm(directory, { recursive: true, force: true });

@@ -1,8 +1,6 @@
-import { access } from "node:fs/promises";
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { run } from "./command";
 import type { NodePlan, Plan } from "./plan";
-import { until } from "./until";
 
 const interfaceUp = 1;
 
@@ -47,7 +45,7 @@ export async function ensureBridge(plan: Plan): Promise<void> {
  * @param pid a process in that namespace
  */
 export async function connectNode(plan: Plan, node: NodePlan, pid: number): Promise<void> {
-  await until(`the former ${node.link} is gone`, 60, async () => !(await hasLink(node.link)));
+  await unplug(node);
   await batch([
     `link add ${node.link} type veth peer name eth0 netns ${pid}`,
     `link set ${node.link} alias ${alias(plan)}`,
@@ -100,9 +98,28 @@ export async function linkUp(node: NodePlan): Promise<boolean | undefined> {
   return flags === undefined ? undefined : (parseInt(flags, 16) & interfaceUp) !== 0;
 }
 
-/** Removes the bridge, and with it every route over it. */
-export async function removeBridge(plan: Plan): Promise<void> {
-  for (const node of plan.nodes)
-    await until(`interface ${node.link} is gone`, 60, async () => !(await hasLink(node.link)));
+/**
+ * Takes the node's cable away. The kernel does so too when the node's namespace ends, but connections that wait for an answer
+ * can keep that one for minutes.
+ */
+export async function unplug(node: NodePlan): Promise<void> {
+  if (!(await hasLink(node.link))) return;
+  await batch([`link delete ${node.link}`]).catch(async (error: unknown) => {
+    if (await hasLink(node.link)) throw error;
+  });
+}
+
+/** Removes the nodes' cables and the bridge, and with it every route over it. */
+export async function removeNetwork(plan: Plan): Promise<void> {
+  for (const node of plan.nodes) await unplug(node);
   if (await hasLink(plan.bridge)) await batch([`link delete ${plan.bridge}`]);
+}
+
+/** Whether the node's network was set up to its end: its default route is the last step. */
+export async function connected(pid: number): Promise<boolean> {
+  const table = await readFile(`/proc/${pid}/net/route`, "utf8").catch(() => "");
+  return table
+    .split("\n")
+    .slice(1)
+    .some((line) => line.split(/\s+/)[1] === "00000000");
 }

@@ -1,7 +1,7 @@
 import type { Progress } from "../progress";
 import { requireFitHost } from "./host";
 import { machine, stopMachine } from "./machine";
-import { setLink } from "./network";
+import { linkUp, setLink, unplug } from "./network";
 import { ensureHostPrograms } from "./packages";
 import { findNode, type NodePlan, type Plan } from "./plan";
 import { ensureToolchain } from "./toolchain/build";
@@ -27,7 +27,12 @@ async function change(
 
 /** As a loss of power: every process, mount and interface of the node is gone at once. A stopped node stays stopped. */
 export function stop(cluster: string, name: string, progress: Progress): Promise<void> {
-  return change(cluster, name, progress, (_plan, node) => stopMachine(node.directory));
+  return change(cluster, name, progress, async (_plan, node) => {
+    // Without power nobody says good-bye: the kernel must not close the node's connections where others see it.
+    if ((await linkUp(node)) !== undefined) await setLink(node, "down");
+    await stopMachine(node.directory);
+    await unplug(node);
+  });
 }
 
 /** Starts a stopped node; returns when its kubelet starts, before it is Ready. */

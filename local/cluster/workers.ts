@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ctr, type Runtime } from "./images";
 import { kill, identify } from "./identity";
 import { machine, programs, runs, startMachine, stopMachine, type MachineSpec } from "./machine";
-import { connectNode, linkUp, setLink } from "./network";
+import { connected, connectNode, linkUp, setLink } from "./network";
 import { kubeletGate, worker } from "./node";
 import type { HostPrograms } from "./packages";
 import type { NodePlan, Plan } from "./plan";
@@ -38,8 +38,8 @@ export async function ensureWorker(plan: Plan, node: NodePlan, tools: Tools): Pr
 async function ensureMachine(plan: Plan, node: NodePlan, keeper: string, spec: MachineSpec): Promise<number> {
   const running = (await runs(keeper, spec)) ? await machine(node.directory) : undefined;
   const link = running && (await linkUp(node));
-  // A start that was interrupted before the cable was in is begun anew.
-  if (running && link !== undefined) {
+  // A start that was interrupted before the cable was in, and its routes set, is begun anew.
+  if (running && link !== undefined && (await connected(running.pid))) {
     if (!link) await setLink(node, "up");
     return running.pid;
   }

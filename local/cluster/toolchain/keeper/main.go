@@ -103,6 +103,11 @@ func start(spec *Spec, path string) error {
 	command.Stdout, command.Stderr = log, log
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: flags}
+	recorded, record, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	command.ExtraFiles = []*os.File{recorded}
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("new namespaces: %w", err)
 	}
@@ -113,6 +118,9 @@ func start(spec *Spec, path string) error {
 	}
 	if err != nil {
 		_ = command.Process.Kill()
+		return err
+	}
+	if _, err := record.Write([]byte{1}); err != nil {
 		return err
 	}
 	fmt.Println(string(identity))
@@ -145,6 +153,9 @@ func replace(path string, text []byte) error {
 func run(spec *Spec) error {
 	// Programs get their signals from the kernel or from an operator, never through a closed terminal.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
+	if err := awaitRecord(); err != nil {
+		return err
+	}
 	if err := join(spec.Cgroups); err != nil {
 		return err
 	}
@@ -155,6 +166,16 @@ func run(spec *Spec) error {
 		awaitRoute()
 	}
 	return newSupervisor(spec).run()
+}
+
+// awaitRecord returns when the starter has recorded this process. One whose starter died first is known to nobody, and ends.
+func awaitRecord() error {
+	pipe := os.NewFile(3, "record")
+	defer pipe.Close()
+	if _, err := pipe.Read(make([]byte, 1)); err != nil {
+		return fmt.Errorf("not recorded: %w", err)
+	}
+	return nil
 }
 
 func join(cgroups []string) error {
