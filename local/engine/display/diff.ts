@@ -67,9 +67,11 @@ function propertyLines(
   paint: Paint,
   note: string,
 ): string[] {
-  const [sign, style] = SIGNS[kind] ?? ["~", "yellow"];
+  // A property that a default takes the place of is an update to its provider, and gone or new in the program.
+  const shown = value === undefined ? "delete" : old === undefined ? "add" : kind;
+  const [sign, style] = SIGNS[shown] ?? ["~", "yellow"];
   const lead = `  ${paint(style, sign)} `;
-  const only = kind === "add" ? value : kind === "delete" ? old : undefined;
+  const only = shown === "add" ? value : shown === "delete" ? old : undefined;
   if (only !== undefined) {
     const [first = "", ...rest] = block(path, only, INDENT, showSecrets);
     return [`${lead}${first.slice(INDENT.length)}${note}`, ...rest];

@@ -220,6 +220,19 @@ Update failed.
     assert.equal((document.diagnostics as unknown[]).length, 1);
   });
 
+  it("tells a resource that a refresh did not find as deleted", () => {
+    const found = step("refresh", "drifted", { olds: { a: 1 }, news: { a: 2 }, detailed: { a: "update" } });
+    const events = [
+      prelude("refresh", false),
+      ...whole(step("refresh", "lost", { olds: { a: 1 } }), 0, 1),
+      ...whole(found, 0, 1),
+    ];
+    const text = shown(events);
+    assert.match(text, / - {2}test:index:Thing lost deleted/);
+    assert.match(text, / ~ {2}test:index:Thing drifted refreshed .*\[diff: ~a\]/);
+    assert.match(shown(events, { mode: "diff" }), /- {2}test:index:Thing lost \(delete\)/);
+  });
+
   it("shows policies with pack, level and resource, mandatory ones first", () => {
     const policy = (level: "advisory" | "mandatory", name: string): EngineEvent => ({
       kind: "policy",
@@ -284,6 +297,11 @@ Update failed.
 `,
       );
       assert.match(diff(info, true), /password\.a: "old" => "new"/);
+    });
+
+    it("shows a property that falls back to its default as gone", () => {
+      const text = diff(step("update", "x", { olds: { limit: 3 }, news: {}, detailed: { limit: "update" } }));
+      assert.match(text, /\n {2}- limit: 3\n/);
     });
 
     it("finds the differences itself where the provider names none", () => {

@@ -71,6 +71,13 @@ interface PassView {
   end(model: Model): void;
 }
 
+/** A refresh that found nothing is told as what it will do to the state. */
+function normalised(event: EngineEvent): EngineEvent {
+  if (event.kind !== "step-end" || event.failed !== undefined) return event;
+  const gone = event.step.op === "refresh" && event.step.new === undefined;
+  return gone ? { ...event, step: { ...event.step, op: "delete" } } : event;
+}
+
 function display(view: PassView): Display {
   let model = new Model();
   let open = false;
@@ -80,8 +87,9 @@ function display(view: PassView): Display {
     open = false;
     view.end(model);
   };
-  const sink = (event: EngineEvent): void => {
+  const sink = (given: EngineEvent): void => {
     if (closed) return;
+    const event = normalised(given);
     if (event.kind === "prelude") end();
     if (!open) {
       model = new Model();
@@ -229,7 +237,8 @@ function diffDisplay({ stream, showSecrets, paint }: Base): Display {
 function jsonDisplay({ stream, showSecrets }: Base): Display {
   let model = new Model();
   let steps: StepInfo[] = [];
-  const sink = (event: EngineEvent): void => {
+  const sink = (given: EngineEvent): void => {
+    const event = normalised(given);
     if (event.kind === "prelude") {
       model = new Model();
       steps = [];

@@ -85,7 +85,9 @@ export function summarySection(model: Model, paint: Paint): string[] {
   if (lines.length === 1) lines.push(`${INDENT}none`);
   lines.push("", `${paint("bold", "Duration:")} ${seconds(durationMs)}`);
   if (result !== "succeeded") {
-    const what = (model.prelude?.operation ?? "run").replace(/^./, (letter) => letter.toUpperCase());
+    const what = (dryRun ? "preview" : (model.prelude?.operation ?? "run")).replace(/^./, (letter) =>
+      letter.toUpperCase(),
+    );
     lines.push("", paint("red", `${what} ${result === "failed" ? "failed" : "was canceled"}.`));
   }
   return lines;
