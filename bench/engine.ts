@@ -1,30 +1,26 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ran, repeat } from "./child";
+import { type Ran, ran, repeat } from "./child";
 import { benchCluster, type BenchCluster } from "./cluster";
-import type { Bench, Benchmark, Figure } from "./figure";
-import { configMapManifest, configMapProject } from "./program";
+import type { Bench, Benchmark, Figure, Target } from "./figure";
+import { configMapManifest, configMapProject, root } from "./program";
 
 const COUNT = 300;
 const OFFLINE_COUNT = 500;
 const MEMORY_COUNT = 1000;
 
-interface Operation {
-  readonly seconds: number;
+type Times = Omit<Ran, "stdout">;
+
+interface Operation extends Times {
   readonly peakMiB: number;
   readonly changes: Readonly<Record<string, number>>;
 }
 
 async function operate(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Operation> {
   const script = join(__dirname, "operation.ts");
-  const { seconds, stdout } = await ran(
-    process.execPath,
-    ["--import", "tsx", script, ...args],
-    env,
-    join(__dirname, ".."),
-  );
+  const { stdout, ...times } = await ran(process.execPath, ["--import", "tsx", script, ...args], env, root);
   const last = stdout.trim().split("\n").at(-1) ?? "";
-  return { seconds, ...(JSON.parse(last) as Omit<Operation, "seconds">) };
+  return { ...times, ...(JSON.parse(last) as Pick<Operation, "peakMiB" | "changes">) };
 }
 
 /** A measurement of the wrong work would be worth nothing. */
@@ -45,38 +41,50 @@ async function withNamespace<T>(cluster: BenchCluster, name: string, work: () =>
   }
 }
 
-interface Round {
-  readonly up: number;
-  readonly noop: number;
-  readonly direct: number;
-  readonly apply: number;
-  readonly applyNoop: number;
-}
+type Round = Readonly<Record<"up" | "noop" | "direct" | "apply" | "applyNoop", Times>>;
 
 async function round(bench: Bench, cluster: BenchCluster, turn: number): Promise<Round> {
   const id = `bench-${process.pid}-${turn}`;
-  const inEngine = async (label: string, ...more: string[]): Promise<[number, number]> => {
+  const inEngine = async (label: string, ...more: string[]): Promise<[Times, Times]> => {
     const namespace = `${id}-${label}`;
     const folder = join(bench.folder, namespace);
     await configMapProject(folder, COUNT, namespace);
-    return withNamespace(cluster, namespace, async () => {
-      const up = expectChanges(await operate(["up", folder, ...more], cluster.env), "create", COUNT);
-      const noop = expectChanges(await operate(["up", folder, ...more], cluster.env), "same", COUNT);
-      return [up.seconds, noop.seconds];
-    });
+    return withNamespace(cluster, namespace, async () => [
+      expectChanges(await operate(["up", folder, ...more], cluster.env), "create", COUNT),
+      expectChanges(await operate(["up", folder, ...more], cluster.env), "same", COUNT),
+    ]);
   };
   const [up, noop] = await inEngine("up");
   const [direct] = await inEngine("direct", "skip-preview");
   const manifest = join(bench.folder, `${id}.json`);
   await writeFile(manifest, configMapManifest(COUNT, `${id}-kubectl`));
-  const [apply, applyNoop] = await withNamespace(cluster, `${id}-kubectl`, async () => {
+  const [apply, applyNoop] = await withNamespace(cluster, `${id}-kubectl`, async (): Promise<[Times, Times]> => {
     const args = ["apply", "--server-side", "--filename", manifest];
-    return [(await cluster.kubectl(...args)).seconds, (await cluster.kubectl(...args)).seconds];
+    return [await cluster.kubectl(...args), await cluster.kubectl(...args)];
   });
-  bench.say(
-    `up ${up.toFixed(1)} s, no-op ${noop.toFixed(1)} s, without preview ${direct.toFixed(1)} s; kubectl ${apply.toFixed(1)} s, no-op ${applyNoop.toFixed(1)} s`,
+  const result: Round = { up, noop, direct, apply, applyNoop };
+  const shown = Object.entries(result).map(
+    ([name, { seconds, busySeconds }]) => `${name} ${seconds.toFixed(1)} s (${busySeconds.toFixed(1)} busy)`,
   );
-  return { up, noop, direct, apply, applyNoop };
+  bench.say(shown.join(", "));
+  return result;
+}
+
+/** A figure by the clock, and one of the processor time beside it. Targets are promises about the clock. */
+function timed(
+  figure: Pick<Figure, "name" | "target" | "remark">,
+  runs: readonly Times[],
+  peer?: { readonly name: string; readonly runs: readonly Times[] },
+): Figure[] {
+  const of = (key: keyof Times): Pick<Figure, "unit" | "runs" | "peer"> => ({
+    unit: "s",
+    runs: runs.map((each) => each[key]),
+    ...(peer === undefined ? {} : { peer: { name: peer.name, runs: peer.runs.map((each) => each[key]) } }),
+  });
+  return [
+    { ...figure, ...of("seconds") },
+    { name: `${figure.name}, processor time`, ...of("busySeconds") },
+  ];
 }
 
 export const engineUp: Benchmark = {
@@ -85,31 +93,19 @@ export const engineUp: Benchmark = {
   async run(bench) {
     const cluster = await benchCluster();
     const rounds = await repeat(bench.times, (turn) => round(bench, cluster, turn));
-    const of = (key: keyof Round): number[] => rounds.map((each) => each[key]);
-    const peer = { name: "kubectl apply --server-side", runs: of("apply") };
+    const of = (key: keyof Round): Times[] => rounds.map((each) => each[key]);
+    const name = "kubectl apply --server-side";
+    const create = { name, runs: of("apply") };
+    const same = { name: `${name}, nothing to do`, runs: of("applyNoop") };
+    const three: Target = { of: "ratio", most: 3 };
     return [
-      {
-        name: `engine: up of ${COUNT} ConfigMaps`,
-        unit: "s",
-        runs: of("up"),
-        peer,
-        target: { of: "ratio", most: 3 },
-        remark: "with its preview",
-      },
-      {
-        name: `engine: up --skip-preview of ${COUNT} ConfigMaps`,
-        unit: "s",
-        runs: of("direct"),
-        peer,
-        target: { of: "ratio", most: 3 },
-      },
-      {
-        name: `engine: no-op up of ${COUNT} ConfigMaps`,
-        unit: "s",
-        runs: of("noop"),
-        peer: { name: "kubectl apply --server-side, nothing to do", runs: of("applyNoop") },
-        target: { of: "ratio", most: 2 },
-      },
+      ...timed(
+        { name: `engine: up of ${COUNT} ConfigMaps`, target: three, remark: "with its preview" },
+        of("up"),
+        create,
+      ),
+      ...timed({ name: `engine: up --skip-preview of ${COUNT} ConfigMaps`, target: three }, of("direct"), create),
+      ...timed({ name: `engine: no-op up of ${COUNT} ConfigMaps`, target: { of: "ratio", most: 2 } }, of("noop"), same),
     ];
   },
 };
@@ -120,18 +116,13 @@ export const engineOffline: Benchmark = {
   async run(bench): Promise<Figure[]> {
     const folder = join(bench.folder, "offline");
     await configMapProject(folder, OFFLINE_COUNT, "default");
-    const runs = await repeat(
-      bench.times,
-      async () => expectChanges(await operate(["offline", folder]), "create", OFFLINE_COUNT).seconds,
+    const runs = await repeat(bench.times, async () =>
+      expectChanges(await operate(["offline", folder]), "create", OFFLINE_COUNT),
     );
-    return [
-      {
-        name: `engine: offline preview of ${OFFLINE_COUNT} resources`,
-        unit: "s",
-        runs,
-        target: { of: "median", most: 10 },
-      },
-    ];
+    return timed(
+      { name: `engine: offline preview of ${OFFLINE_COUNT} resources`, target: { of: "median", most: 10 } },
+      runs,
+    );
   },
 };
 
