@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { version } from "@pulumi/postgresql/package.json";
 import { DatabaseError } from "pg";
 import {
@@ -67,6 +68,9 @@ function outputsOf(schema: Schema, inputs: PropertyMap, live: PropertyMap | unde
   return sealed(outputs);
 }
 
+/** The resource that is being worked on, for what is told of it meanwhile. */
+const subject = new AsyncLocalStorage<string>();
+
 class PostgresProvider implements Provider {
   constructor(
     private readonly server: Server | undefined,
@@ -95,19 +99,19 @@ class PostgresProvider implements Provider {
     return diffInputs(schema, watched(oldInputs), watched(newInputs));
   }
 
-  async create({ type, inputs, preview }: CreateRequest): Promise<CreateResponse> {
+  async create({ urn, type, inputs, preview }: CreateRequest): Promise<CreateResponse> {
     const resource = resourceOf(type);
     if (preview) return { id: "", outputs: outputsOf(resource.schema, inputs, undefined) };
     const server = this.connected();
     const news = withDefaults(resource.schema, inputs);
-    return this.told(`create ${describe(type, news)}`, async () => {
+    return this.told(urn, `create ${describe(type, news)}`, async () => {
       await resource.create(server, news);
       const live = await resource.read(server, news);
       return { id: resource.id(news, server), outputs: outputsOf(resource.schema, inputs, live) };
     });
   }
 
-  async read({ type, id, inputs, outputs }: ReadRequest): Promise<ReadResponse | undefined> {
+  async read({ urn, type, id, inputs, outputs }: ReadRequest): Promise<ReadResponse | undefined> {
     const resource = resourceOf(type);
     const { schema } = resource;
     const fresh = Object.keys(inputs).length === 0 && Object.keys(outputs).length === 0;
@@ -118,7 +122,7 @@ class PostgresProvider implements Provider {
     }
     const server = this.server;
     if (!server || this.offline) return { id, inputs, outputs };
-    return this.told(`read ${type} "${id}"`, async () => {
+    return this.told(urn, `read ${type} "${id}"`, async () => {
       const identity = fresh ? (resource.parseId?.(id) ?? {}) : {};
       // A renamed resource that another run renamed back is found by its id, not by what the program calls it.
       const named = !fresh && resource.parseId ? resource.parseId(id) : {};
@@ -133,24 +137,24 @@ class PostgresProvider implements Provider {
     });
   }
 
-  async update({ type, inputs, oldInputs, oldOutputs, preview }: UpdateRequest): Promise<UpdateResponse> {
+  async update({ urn, type, inputs, oldInputs, oldOutputs, preview }: UpdateRequest): Promise<UpdateResponse> {
     const resource = resourceOf(type);
     const { schema } = resource;
     if (preview) return { outputs: outputsOf(schema, { ...computedOf(schema, oldOutputs), ...inputs }, undefined) };
     const server = this.connected();
     const news = withDefaults(schema, inputs);
-    return this.told(`update ${describe(type, news)}`, async () => {
+    return this.told(urn, `update ${describe(type, news)}`, async () => {
       await resource.update(server, withDefaults(schema, oldInputs), news);
       const live = await resource.read(server, { ...computedOf(schema, oldOutputs), ...news });
       return { outputs: outputsOf(schema, inputs, live) };
     });
   }
 
-  async delete({ type, inputs, outputs }: DeleteRequest): Promise<void> {
+  async delete({ urn, type, inputs, outputs }: DeleteRequest): Promise<void> {
     const resource = resourceOf(type);
     const server = this.connected();
     const known = withDefaults(resource.schema, { ...outputs, ...inputs });
-    await this.told(`delete ${describe(type, known)}`, () => resource.delete(server, known));
+    await this.told(urn, `delete ${describe(type, known)}`, () => resource.delete(server, known));
   }
 
   async invoke(token: string): Promise<PropertyMap> {
@@ -167,9 +171,9 @@ class PostgresProvider implements Provider {
   }
 
   /** Runs `work`; what goes wrong is told with what was being done, where, and what the server adds to it. */
-  private async told<T>(action: string, work: () => Promise<T>): Promise<T> {
+  private async told<T>(urn: string, action: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await subject.run(urn, work);
     } catch (error) {
       if (error instanceof ProviderError) throw error;
       if (error instanceof DatabaseError)
@@ -228,6 +232,10 @@ export const factory: ProviderFactory = {
   }),
   async create(inputs: PropertyMap, context: ProviderContext): Promise<Provider> {
     const settings = hasUnknown(inputs) ? undefined : resolveSettings(inputs);
-    return new PostgresProvider(settings && new Server(settings, context.signal), context.offline);
+    const onWait = (reason: string): void => {
+      const urn = subject.getStore();
+      if (urn !== undefined) context.status(urn, reason);
+    };
+    return new PostgresProvider(settings && new Server(settings, context.signal, onWait), context.offline);
   },
 };

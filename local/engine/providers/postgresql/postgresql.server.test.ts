@@ -491,12 +491,24 @@ describe("postgresql provider, on a real server", function () {
       });
     });
 
-    it("waits for a server that is restarting", async () => {
+    it("waits for a server that is restarting, and says so", async () => {
       await server.down();
-      const creating = stack.create("Role", { name: "patient" });
+      const statuses: string[] = [];
+      const config = { host: "127.0.0.1", port: server.port, username: "postgres", password: server.password };
+      const patient = await Stack.open(config, { status: (urn, message) => statuses.push(`${urn} ${message}`) });
+      opened.push(patient);
+      const creating = patient.create("Role", { name: "patient" });
       await server.up();
       const role = await creating;
-      await stack.delete(role);
+      assert.match(statuses[0] ?? "", /^urn waiting for PostgreSQL at 127\.0\.0\.1:\d+: .*ECONNREFUSED/);
+      await patient.delete(role);
+    });
+
+    it("names a certificate file that cannot be read", async () => {
+      await assert.rejects(
+        open({ sslmode: "verify-full", sslrootcert: "/no/such.crt" }),
+        /cannot read \/no\/such\.crt .*sslrootcert/,
+      );
     });
 
     it("waits for a primary that is read-only for a while", async () => {

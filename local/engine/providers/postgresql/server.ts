@@ -87,6 +87,8 @@ export class Server {
   constructor(
     readonly settings: Settings,
     private readonly signal: AbortSignal,
+    /** Told why an operation is about to be tried again. */
+    private readonly onWait: (reason: string) => void = () => undefined,
   ) {
     this.tls = settings.sslmode !== "disable" && settings.sslmode !== "allow";
     this.slots = new Slots(Math.min(settings.maxConnections || CONNECTIONS, CONNECTIONS));
@@ -147,7 +149,10 @@ export class Server {
       maybeDone ||= outcome.connected && trouble === "connection";
       firstFailure ??= Date.now();
       if (Date.now() - firstFailure > patience * 1000) throw this.explained(error, trouble, database, patience);
-      if (trouble !== "contention") await this.leave(database);
+      if (trouble !== "contention") {
+        this.onWait(`waiting for PostgreSQL at ${this.settings.host}:${this.settings.port}: ${reasonOf(error)}`);
+        await this.leave(database);
+      }
       await delay(pause, undefined, { signal: this.signal });
     }
   }
@@ -176,10 +181,9 @@ export class Server {
     if (trouble === "contention") return error as Error;
     const { host, port, username } = this.settings;
     const where = `PostgreSQL at ${host}:${port}, database "${database}", user "${username}"`;
-    const reason = (error as NodeJS.ErrnoException).message || (error as NodeJS.ErrnoException).code || "no answer";
     const problem =
       trouble === "read-only" ? `stayed read-only (no primary behind this address?)` : `cannot be reached`;
-    return new UnavailableError(`${where}: ${problem} for ${patience} s: ${reason}`, { cause: error });
+    return new UnavailableError(`${where}: ${problem} for ${patience} s: ${reasonOf(error)}`, { cause: error });
   }
 
   private async connect(database: string): Promise<PoolClient> {
@@ -221,6 +225,12 @@ export class Server {
     this.pools.set(database, pool);
     return pool;
   }
+}
+
+/** Several addresses of one host that all refuse come as an error without a message. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || code || "no answer";
 }
 
 function session(client: PoolClient, maybeDone: boolean): Session {

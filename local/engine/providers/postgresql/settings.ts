@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
-import type { CheckFailure, CheckResponse } from "../../provider";
+import { type CheckFailure, type CheckResponse, ProviderError } from "../../provider";
 import { isMap, type PropertyMap, type PropertyValue, UNKNOWN } from "../../values";
 import { checkInputs, type Schema } from "../schema";
 
@@ -87,7 +87,7 @@ function parseJson(text: string): PropertyValue | undefined {
 /**
  * Settings from the provider's inputs, then the environment as libpq reads it, then upstream's defaults. `undefined` while any input is
  * unknown: the server is still to be made.
- * @throws Error when a certificate file cannot be read.
+ * @throws ProviderError when a certificate file cannot be read.
  */
 export function resolveSettings(raw: PropertyMap, env: NodeJS.ProcessEnv = process.env): Settings | undefined {
   const { inputs } = checkConfig(raw);
@@ -139,8 +139,6 @@ function pem(value: string, property: string): string {
   try {
     return readFileSync(value, "utf8");
   } catch (error) {
-    throw new Error(`cannot read ${value} (postgresql provider, ${property}): ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new ProviderError(`cannot read ${value} (postgresql provider, ${property}): ${(error as Error).message}`);
   }
 }
