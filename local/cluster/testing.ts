@@ -25,8 +25,9 @@ export const lines: Progress = {
 let shared: Promise<SharedCluster> | undefined;
 let broughtUpHere = false;
 
+/** One per checkout; `BALLAST_TEST_CLUSTER` names another, so that two test runs need not share one. */
 export function testClusterName(): string {
-  return `${clusterName(root)}-test`;
+  return process.env["BALLAST_TEST_CLUSTER"] || `${clusterName(root)}-test`;
 }
 
 /**
