@@ -125,6 +125,13 @@ describe("where an image comes from", () => {
     assert.match(notes.join(), /registry\.test\/pause:1 could not be pulled, a stand-in is built: manifest unknown/);
   });
 
+  it("a stand-in on its base, also when it was to be pulled at first", async () => {
+    put("stand-ins/pause/Containerfile", `FROM ${debian}\n`);
+    const pull = () => Promise.reject(new Error("manifest unknown"));
+    await images({ answering: ["registry.test"], pull }).archive(pause, silent);
+    assert.deepEqual(made, ["build debian", "on build debian", "build pause"]);
+  });
+
   it("our Containerfile for our own image, on the base that it names, even where its registry answers", async () => {
     await images({ answering: ["ours.test"] }).archive(database, silent);
     assert.deepEqual(made, ["build debian", "on build debian", "build database"]);
@@ -183,7 +190,7 @@ describe("where an image comes from", () => {
     const process = images({ answering: ["foreign.test"], pull: () => Promise.reject(new Error("denied")) });
     await assert.rejects(
       process.archive(vectors, silent),
-      /not available: .*no package registry has it; pulling failed: denied/,
+      /not available: pulling it failed \(denied\), and no package registry has it/,
     );
   });
 
@@ -242,9 +249,15 @@ describe("where an image comes from", () => {
 
     it("gives the reason of a stand-in and of what is not available", async () => {
       const reasons = new Map((await images().list()).map(({ name, reason }) => [name, reason]));
-      assert.equal(reasons.get("pause"), "registry.test does not answer; assembled from stand-ins/pause");
+      assert.equal(reasons.get("pause"), "registry.test does not answer; to be assembled from stand-ins/pause");
       assert.equal(reasons.get("vectors"), "foreign.test does not answer, and no package registry has it");
       assert.equal(reasons.get("database"), undefined);
+    });
+
+    it("does not claim to know of a registry that it did not ask", async () => {
+      await images().archive(pause, silent);
+      const status = (await images({ answering: ["registry.test"] }).list()).find(({ name }) => name === "pause");
+      assert.equal(status?.reason, "could not be pulled from registry.test; assembled from stand-ins/pause");
     });
 
     it("shows a provided file that cannot be used, and still lists the others", async () => {

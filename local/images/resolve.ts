@@ -92,30 +92,33 @@ export class Images {
   }
 
   async #obtain(entry: ImageEntry, progress: Progress): Promise<ImageRecord> {
-    const first = await this.#standing(entry);
-    if (first.record) return first.record;
-    if (!first.provided && entry.kind === "upstream") {
-      const answers = await this.parts.registries.answers(registryOf(entry.reference));
-      if (!answers && entry.unavailable !== undefined) throw this.#unavailable(entry, entry.unavailable);
-    }
-    return progress.task(`Image ${entry.name}`, (task) => {
+    const { record, provided } = await this.#standing(entry);
+    if (record) return record;
+    const answers = !provided && (await this.#registryAnswers(entry));
+    if (!provided && !answers && containerfileFolder(entry) === undefined) throw this.#unavailable(entry);
+    return progress.task(`Image ${entry.name}`, async (task) => {
+      const pulled = answers ? await this.#locked(entry, task, () => this.#pull(entry, progress, task)) : undefined;
+      if (pulled) return pulled;
       // Bases come before the lock, so that a process holds one lock at most.
-      return this.#prepareBases(entry, first, progress, task).then(() =>
-        withLock(
-          this.parts.store.lockPath(entry.reference),
-          async () => {
-            // Whoever held the lock before may have made it.
-            const standing = await this.#standing(entry);
-            return standing.record ?? this.#make(entry, standing, progress, task);
-          },
-          () => task.detail("waiting for another process that makes it"),
-        ),
-      );
+      await this.#prepareBases(entry, provided, progress, task);
+      return this.#locked(entry, task, (standing) => this.#make(entry, standing.provided, progress, task));
     });
   }
 
-  async #make(entry: ImageEntry, { provided }: Standing, progress: Progress, task: Task): Promise<ImageRecord> {
-    const { builder, store } = this.parts;
+  /** Does the work unless another process has done it meanwhile. */
+  #locked<T>(entry: ImageEntry, task: Task, work: (standing: Standing) => Promise<T>): Promise<T | ImageRecord> {
+    return withLock(
+      this.parts.store.lockPath(entry.reference),
+      async () => {
+        const standing = await this.#standing(entry);
+        return standing.record ?? work(standing);
+      },
+      () => task.detail("waiting for another process that makes it"),
+    );
+  }
+
+  async #make(entry: ImageEntry, provided: Provided | undefined, progress: Progress, task: Task): Promise<ImageRecord> {
+    const { builder, catalogue, store } = this.parts;
     const { reference } = entry;
     if (provided) {
       task.detail(`provided: ${provided.path}`);
@@ -126,23 +129,24 @@ export class Images {
           : builder.fromArchive(entry, provided, target, progress),
       );
     }
-    const pulled = await this.#pull(entry, progress, task);
-    if (pulled) return pulled;
     const folder = containerfileFolder(entry);
-    if (folder === undefined) throw this.#unavailable(entry, "it could not be pulled and has no stand-in");
+    if (folder === undefined) throw this.#unavailable(entry);
     const key = await this.#key(folder);
     return store.add({ reference, key, source: entry.kind === "own" ? "built" : "stand-in" }, (target) =>
-      builder.build(entry, join(this.parts.catalogue.root, folder), this.#inputs(folder), target, progress, task),
+      builder.build(entry, join(catalogue.root, folder), this.#inputs(folder), target, progress, task),
     );
   }
 
-  /** The upstream image where its registry answers. Our own images are built from the Containerfile of this checkout. */
+  /** Whether the image can be asked for at its registry. Our own images are built from the Containerfile of this checkout. */
+  async #registryAnswers(entry: ImageEntry): Promise<boolean> {
+    return entry.kind === "upstream" && (await this.parts.registries.answers(registryOf(entry.reference)));
+  }
+
+  /** The upstream image; undefined when it could not be pulled and a stand-in can take its place. */
   async #pull(entry: ImageEntry, progress: Progress, task: Task): Promise<ImageRecord | undefined> {
-    if (entry.kind === "own") return undefined;
     const { builder, registries, store } = this.parts;
     const { reference } = entry;
     const host = registryOf(reference);
-    if (!(await registries.answers(host))) return undefined;
     task.detail(`pulling from ${host}`);
     try {
       return await store.add({ reference, key: pulledKey, source: "pulled" }, (target) =>
@@ -151,17 +155,22 @@ export class Images {
     } catch (error) {
       registries.failed(host);
       const reason = error instanceof Error ? error.message : String(error);
-      if (entry.standIn === undefined)
-        throw this.#unavailable(entry, `${entry.unavailable}; pulling failed: ${reason}`);
+      if (containerfileFolder(entry) === undefined) {
+        throw new ImageUnavailable(reference, `pulling it failed (${reason}), and ${whyNoStandIn(entry)}`);
+      }
       progress.note(`${reference} could not be pulled, a stand-in is built: ${reason}`);
       return undefined;
     }
   }
 
-  async #prepareBases(entry: ImageEntry, { provided }: Standing, progress: Progress, task: Task): Promise<void> {
-    const { builder, catalogue, registries, store } = this.parts;
+  async #prepareBases(
+    entry: ImageEntry,
+    provided: Provided | undefined,
+    progress: Progress,
+    task: Task,
+  ): Promise<void> {
+    const { builder, catalogue, store } = this.parts;
     if (provided?.type === "archive") return;
-    if (!provided && entry.kind === "upstream" && (await registries.answers(registryOf(entry.reference)))) return;
     const folder = containerfileFolder(entry);
     const bases = provided ? [programBase] : folder === undefined ? [] : await this.#bases(folder);
     for (const base of bases) {
@@ -177,7 +186,7 @@ export class Images {
     const { name, reference, purpose, workload } = entry;
     const base = { name, reference, purpose, workload };
     const standIn = entry.kind === "upstream" && entry.standIn;
-    const assembled = `${registryOf(reference)} does not answer; assembled from ${standIn || ""}`;
+    const host = registryOf(reference);
     let standing: Standing;
     try {
       standing = await this.#standing(entry);
@@ -187,14 +196,18 @@ export class Images {
     }
     const { record, provided } = standing;
     if (record) {
-      const reason = record.source === "stand-in" ? { reason: assembled } : {};
-      return { ...base, source: record.source, ...reason, cached: true, sizeBytes: record.size };
+      const made = { ...base, source: record.source, cached: true, sizeBytes: record.size };
+      if (record.source !== "stand-in") return made;
+      return { ...made, reason: `could not be pulled from ${host}; assembled from ${standIn || ""}` };
     }
     if (provided) return { ...base, source: "provided", cached: false };
     if (entry.kind === "own") return { ...base, source: "built", cached: false };
-    if (await this.parts.registries.answers(registryOf(reference))) return { ...base, source: "pulled", cached: false };
-    if (standIn) return { ...base, source: "stand-in", reason: assembled, cached: false };
-    return { ...base, source: "unavailable", reason: this.#whyNot(entry, entry.unavailable ?? ""), cached: false };
+    if (await this.#registryAnswers(entry)) return { ...base, source: "pulled", cached: false };
+    if (standIn) {
+      const reason = `${host} does not answer; to be assembled from ${standIn}`;
+      return { ...base, source: "stand-in", reason, cached: false };
+    }
+    return { ...base, source: "unavailable", reason: this.#unavailable(entry).reason, cached: false };
   }
 
   async #standing(entry: ImageEntry): Promise<Standing> {
@@ -236,13 +249,14 @@ export class Images {
     return (this.parts.inputsOf ?? inputsOf)(folder);
   }
 
-  #unavailable(entry: ImageEntry, reason: string): ImageUnavailable {
-    return new ImageUnavailable(entry.reference, this.#whyNot(entry, reason));
+  #unavailable(entry: ImageEntry): ImageUnavailable {
+    const host = registryOf(entry.reference);
+    return new ImageUnavailable(entry.reference, `${host} does not answer, and ${whyNoStandIn(entry)}`);
   }
+}
 
-  #whyNot(entry: ImageEntry, reason: string): string {
-    return `${registryOf(entry.reference)} does not answer, and ${reason}`;
-  }
+function whyNoStandIn(entry: ImageEntry): string {
+  return (entry.kind === "upstream" && entry.unavailable) || "nothing stands in for it";
 }
 
 function providedKey(provided: Provided): string {
