@@ -7,7 +7,7 @@ import { addonImages, addonsDigest, addonStates, applyAddons, type Addon } from 
 import { connect, type Api } from "./api";
 import { writeWhole } from "./configuration";
 import { controlPlane, controlPlaneDirectory, etcdDirectory } from "./controlplane";
-import { requireFitHost } from "./host";
+import { raiseInotifyLimit, requireFitHost } from "./host";
 import { loadInto } from "./images";
 import { kubeconfig, kubeconfigPath } from "./kubeconfig";
 import { withLock } from "./lock";
@@ -15,7 +15,7 @@ import { programs, runs, startMachine } from "./machine";
 import { ensureBridge, refreshRoutes } from "./network";
 import { ensureHostPrograms } from "./packages";
 import { ensurePki } from "./pki";
-import { checkName, clusterDirectory, clustersDirectory, type Plan } from "./plan";
+import { checkName, clusterDirectory, clustersDirectory, type NodePlan, type Plan } from "./plan";
 import { claimPlan, readPlan, slotConflict } from "./slot";
 import { ensureToolchain, type Toolchain } from "./toolchain/build";
 import { until } from "./until";
@@ -33,7 +33,8 @@ export interface RunningCluster {
 }
 
 const defaultNodes = 3;
-const ready = { apiSeconds: 120, nodesSeconds: 180, addonsSeconds: 180 };
+/** Far above what it takes: a machine with other work to do must not fail, only one that cannot. */
+const ready = { apiSeconds: 300, nodesSeconds: 420, addonsSeconds: 420 };
 
 /** One change of a cluster at a time. */
 export function clusterLock<T>(name: string, work: () => Promise<T>, progress: Progress): Promise<T> {
@@ -69,6 +70,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
         toolchain.binary("kube"),
       ]);
       const tools: Tools = { toolchain: toolchain.directory, keeper, host };
+      await raiseInotifyLimit(progress);
       const plan = await usablePlan(options);
       await progress.task(
         `Start cluster ${plan.name}`,
@@ -199,16 +201,23 @@ export async function nodeReadiness(
 
 async function nodesReady(plan: Plan, api: Api): Promise<void> {
   let missing = "";
+  let waiting: readonly NodePlan[] = plan.nodes;
   await until(
     `${plan.nodes.length} nodes are Ready`,
     ready.nodesSeconds,
     async () => {
       const states = await nodeReadiness(api);
-      const waiting = plan.nodes.filter((node) => !states.get(node.name)?.ready);
+      waiting = plan.nodes.filter((node) => !states.get(node.name)?.ready);
       missing = waiting.map((node) => `${node.name}: ${states.get(node.name)?.message ?? "not registered"}`).join("; ");
       return waiting.length === 0;
     },
-    { everyMs: 200, why: () => missing },
+    {
+      everyMs: 200,
+      why: async () => {
+        const said = waiting[0] && (await lastLines(join(waiting[0].directory, "logs", "kubelet.log")));
+        return said ? `${missing}; the kubelet's last words: ${said}` : missing;
+      },
+    },
   );
 }
 
