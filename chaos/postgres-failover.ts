@@ -7,7 +7,7 @@ import type { PostgresRef } from "./postgres/members";
 import { Members } from "./postgres/members";
 import { overlapSeconds, PrimaryWatch, probeTable } from "./postgres/primaries";
 import type { Target } from "./postgres/writer";
-import { connect, sleep, SteadyWriter, writesTable } from "./postgres/writer";
+import { connect, patient, sleep, SteadyWriter, writesTable } from "./postgres/writer";
 
 export { faultNames, type FaultName, type NodeFaults } from "./postgres/faults";
 export type { PostgresRef } from "./postgres/members";
@@ -164,7 +164,7 @@ async function onPrimary<T>(
   target: Target,
   work: (client: Awaited<ReturnType<typeof connect>>) => Promise<T>,
 ): Promise<T> {
-  const client = await connect(target);
+  const client = await connect(target, patient);
   try {
     return await work(client);
   } finally {

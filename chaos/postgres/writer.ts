@@ -14,20 +14,21 @@ export interface Target {
 export const writesTable = "ballast_failover_writes";
 
 /** Milliseconds after which a silent connection is given up: a cut cable sends no reset. */
-const connectTimeout = 500;
-const writeTimeout = 1000;
+const writing = { connect: 500, query: 1000 };
+/** The same for what is done before and after, while nothing is measured. */
+export const patient = { connect: 15_000, query: 60_000 };
 /** Pause between two writes of a session, and before a new attempt to connect; milliseconds. */
 const pause = 10;
 /** Sessions at once, so that one which waits for its time-out does not hide that others are served. */
 const sessions = 3;
 
-export async function connect(target: Target): Promise<Client> {
+export async function connect(target: Target, timeouts: typeof writing = writing): Promise<Client> {
   const client = new Client({
     ...target,
     // The members' certificates are self-signed; what is tested is the failover, not the identity.
     ssl: { rejectUnauthorized: false },
-    connectionTimeoutMillis: connectTimeout,
-    query_timeout: writeTimeout,
+    connectionTimeoutMillis: timeouts.connect,
+    query_timeout: timeouts.query,
     application_name: "ballast-failover",
   });
   // A broken connection is seen by the write that fails on it; without a listener it would end the process.

@@ -1,6 +1,6 @@
 import type { Sizes } from "../../workload/container";
 
-/** A small Python process that looks at two files five times a second. */
+/** A small Python process that looks at two files a few times a second. */
 export const guardSizes: Sizes = {
   cpu: { request: "10m", limit: "200m" },
   memory: { request: "24Mi", limit: "64Mi" },

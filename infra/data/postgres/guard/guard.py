@@ -29,7 +29,7 @@ POSTGRES_PORT = 5432
 PATRONI_PORT = 8008
 HEALTH_PORT = 8009
 # Seconds between two looks at the sockets: half of it is what the guard adds to a failover.
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.15
 # Seconds of API server time-out; the watch goes on whatever comes of it.
 API_TIMEOUT_SECONDS = 3
 # How long the emptying of the key is tried before the expiry is as quick, in seconds.
@@ -147,6 +147,14 @@ class Guard:
         self.seen_postgres = False
         self.last_step = time.monotonic()
         self.woken = False
+        self.stopping = False
+
+    def stop(self, *_: object) -> None:
+        """Asked to end. A pod deleted by force loses Patroni before it gives the key up, so this process goes on until it has."""
+        self.stopping = True
+
+    def done(self) -> bool:
+        return self.stopping and not self.seen_postgres
 
     def step(self) -> None:
         self.last_step = time.monotonic()
@@ -196,19 +204,20 @@ def attempt(what: str, seconds: float, work) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     scope, member = os.environ["PATRONI_SCOPE"], os.environ["PATRONI_NAME"]
     with open(sys.argv[1], encoding="utf-8") as file:
         dynamic = json.load(file)
     api = Api(os.environ["PATRONI_KUBERNETES_NAMESPACE"])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     attempt("synchronising the configuration", 30, lambda: synchronise(api, scope, dynamic))
     guard = Guard(
         serving,
         lambda silent: attempt("releasing the leader key", RELEASE_SECONDS, lambda: release(api, scope, member, silent)),
         lambda: attempt("waking Patroni", 0, lambda: wake(dynamic)),
     )
+    signal.signal(signal.SIGTERM, guard.stop)
     serve_health(guard)
-    while True:
+    while not guard.done():
         guard.step()
         time.sleep(POLL_SECONDS)
 

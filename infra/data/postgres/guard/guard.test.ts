@@ -89,6 +89,19 @@ describe("the guard of a Postgres member", function () {
     );
   });
 
+  it("goes on after SIGTERM until the PostgreSQL that it saw is gone", () => {
+    const done = inGuard(`
+looks, done = [(True, True), (True, False), (False, False)], []
+watch = guard.Guard(lambda: looks[0], lambda silent: done.append("released"), lambda: None)
+watch.step()
+watch.stop()
+while not watch.done():
+    looks.pop(0)
+    watch.step()
+print(json.dumps([done, len(looks)]))`);
+    assert.deepEqual(done, [["released"], 1]);
+  });
+
   it("judges nothing that it has not seen running", () => {
     assert.deepEqual(
       actions([
