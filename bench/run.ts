@@ -6,11 +6,13 @@ import { releaseSharedCluster } from "../local/cluster/testing";
 import { engineMemory, engineOffline, engineUp } from "./engine";
 import { type Benchmark, median, ratio, reached } from "./figure";
 import { policies } from "./policies";
+import { postgres } from "./postgres";
 import { root } from "./program";
 import { machine, type Measured, summary, writePage } from "./report";
+import { start } from "./start";
 import { state } from "./state";
 
-const BENCHMARKS: readonly Benchmark[] = [state, policies, engineOffline, engineUp, engineMemory];
+const BENCHMARKS: readonly Benchmark[] = [state, policies, engineOffline, engineUp, engineMemory, start, postgres];
 const LEAST_TIMES = 3;
 
 interface Options {

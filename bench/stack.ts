@@ -1,0 +1,55 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as cluster from "../local/cluster";
+import { lines } from "../local/cluster/testing";
+import { type FailoverOptions, type PostgresRef } from "../chaos/postgres-failover";
+import { type Ran, ran } from "./child";
+import { root } from "./program";
+
+/** The addresses under which node ports of the embedded cluster answer. */
+const NODE_ADDRESS = "127.0.0.1";
+
+/** The `local` stack on a cluster and with a state of its own, so that a benchmark never touches the user's. */
+export class LocalStack {
+  readonly cluster = `${cluster.clusterName(root)}-bench`;
+  readonly env: NodeJS.ProcessEnv;
+
+  /** @param state folder of the stack's state */
+  constructor(private readonly state: string) {
+    this.env = { ...process.env, BALLAST_CLUSTER: this.cluster, PULUMI_BACKEND_URL: `file://${state}` };
+  }
+
+  up(): Promise<Ran> {
+    return this.ballast("up", "local", "--engine", "embedded", "--yes");
+  }
+
+  /** Nothing runs afterwards, and the stack has no state; what was compiled, and the images, stay. */
+  async down(): Promise<void> {
+    await cluster.down({ name: this.cluster }, lines);
+    await rm(this.state, { recursive: true, force: true });
+  }
+
+  /** Where its Postgres is, from the stack's outputs. */
+  async postgres(): Promise<PostgresRef> {
+    const { stdout } = await this.ballast("output", "local", "postgres", "--json");
+    const declared = JSON.parse(stdout) as Pick<PostgresRef, "namespace" | "name" | "instances" | "superuserSecret">;
+    return { ...declared, nodeAddress: NODE_ADDRESS, kubeconfig: cluster.kubeconfigPath(this.cluster) };
+  }
+
+  /** Cuts its nodes off and back. */
+  get nodes(): FailoverOptions["nodes"] {
+    return {
+      partition: (node) => cluster.node.partition(this.cluster, node, lines),
+      heal: (node) => cluster.node.heal(this.cluster, node, lines),
+    };
+  }
+
+  async kubectl(...args: string[]): Promise<Ran> {
+    const { directory } = await cluster.ensureToolchain(lines);
+    return ran(join(directory, "kubectl"), ["--kubeconfig", cluster.kubeconfigPath(this.cluster), ...args]);
+  }
+
+  private ballast(...args: string[]): Promise<Ran> {
+    return ran(process.execPath, [join(root, "cli/ballast.mjs"), ...args], this.env, root);
+  }
+}
