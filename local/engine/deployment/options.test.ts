@@ -100,6 +100,15 @@ describe("resource options", () => {
     assert.deepEqual(again.changes, { same: 3, delete: 3 });
   });
 
+  it("aliases: alone they are no reason to write the state", async () => {
+    const program = (aliases: string[]) => stack.pass(async (api) => void (await api.resource("a", {}, { aliases })));
+    await program([]);
+    await program([stack.urn("before")]);
+    assert.ok(
+      stack.session.mutations.every((mutation) => mutation.kind === "put" && mutation.old === mutation.resource),
+    );
+  });
+
   it("aliases: after a failure nothing in the state names what has been renamed", async () => {
     await stack.pass(async (api) => {
       const parent = await api.component("old");

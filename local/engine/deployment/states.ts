@@ -46,8 +46,8 @@ export function withoutAbsent(state: ResourceState): ResourceState {
   ) as unknown as ResourceState;
 }
 
-/** Fields that tell when, or where in the program, and so do not make a resource different. */
-const incidental = new Set(["created", "modified", "sourcePosition"]);
+/** Fields that tell when, or where in the program, or what it was called before, and so do not make a resource different. */
+const incidental = new Set(["created", "modified", "sourcePosition", "aliases"]);
 
 /** Whether two states record the same, secrets being secret in both. Lists of URNs are compared as sets. */
 export function recordsTheSame(a: ResourceState, b: ResourceState): boolean {
