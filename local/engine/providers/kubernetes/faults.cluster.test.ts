@@ -31,11 +31,11 @@ describe("kubernetes provider: faults (real API server)", function () {
 
   before(async function () {
     this.timeout(600_000);
-    const kubeconfig = await testKubeconfig();
+    const kubeconfig = await testKubeconfig(this);
     place = await bench(kubeconfig);
     config = parse(await readFile(kubeconfig, "utf8")) as Kubeconfig;
   });
-  after(() => place.end());
+  after(() => (place as typeof place | undefined)?.end());
 
   const changed = (change: (copy: Kubeconfig) => void): string => {
     const copy = structuredClone(config);

@@ -31,13 +31,13 @@ describe("kubernetes provider: objects (real API server)", function () {
 
   before(async function () {
     this.timeout(600_000);
-    kubeconfig = await testKubeconfig();
+    kubeconfig = await testKubeconfig(this);
     place = await bench(kubeconfig);
     direct = new Cluster(settingsOf({ kubeconfig }), recordingContext(), true);
   });
   after(async () => {
-    direct.close();
-    await place.end();
+    (direct as typeof direct | undefined)?.close();
+    await (place as typeof place | undefined)?.end();
   });
 
   it("creates, reads, updates and deletes; a second delete is a success", async () => {

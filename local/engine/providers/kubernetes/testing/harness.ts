@@ -1,14 +1,22 @@
 import { randomBytes } from "node:crypto";
+import type { Context } from "mocha";
 
+import { skip } from "../../../../../cli/testing/skip";
 import type { Provider, ProviderContext } from "../../../provider";
 import type { PropertyMap } from "../../../values";
 import { factory } from "../index";
 
-/** A real API server: that of `BALLAST_TEST_KUBECONFIG` when it is set (enough for tests that run no pods), else the shared test cluster's. */
-export async function testKubeconfig(): Promise<string> {
+/**
+ * A real API server: that of `BALLAST_TEST_KUBECONFIG` when it is set (enough for tests that run no pods), else the shared test cluster's.
+ * Skips the suite of the calling hook where no cluster can be.
+ */
+export async function testKubeconfig(hook: Context): Promise<string> {
   const given = process.env["BALLAST_TEST_KUBECONFIG"];
   if (given !== undefined && given !== "") return given;
-  // Loaded only when needed: it brings the whole of local/cluster.
+  // Loaded only when needed: they bring the whole of local/cluster.
+  const { hostUnfit } = await import("../../../../cluster/index.js");
+  const unfit = hostUnfit();
+  if (unfit !== undefined) skip(hook, unfit);
   const { sharedCluster } = await import("../../../../cluster/testing.js");
   return (await sharedCluster()).kubeconfig;
 }
