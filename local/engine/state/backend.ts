@@ -1,26 +1,18 @@
 import { join } from "node:path";
 import { rm } from "node:fs/promises";
-import {
-  checkpointText,
-  encodeDeployment,
-  decodeDeployment,
-  hashOf,
-  parseCheckpoint,
-  parseDeployment,
-  type RawDeployment,
-} from "./checkpoint";
-import { isJsonObject, type JsonObject, type SecretForm } from "./codec";
-import { realDisk, sweepTemporaries, type Disk, type Stamp } from "./disk";
+import { checkpointText, decodeDeployment, encodeDeployment, parseDeployment } from "./checkpoint";
+import { isJsonObject, type JsonObject } from "./codec";
+import { realDisk, sweepTemporaries, type Disk } from "./disk";
 import { backUp, type HistoryEntry } from "./history";
 import { inDependencyOrder } from "./integrity";
-import { recover, saltOfJournal, type Recovery } from "./journal";
-import { SecretKeeper, blindSecrets, shownSecrets } from "./keeper";
-import { checkStackName, stackPaths, type StackPaths } from "./layout";
+import type { Recovery } from "./journal";
+import { shownSecrets } from "./keeper";
+import type { StackPaths } from "./layout";
+import { StackLoader } from "./loader";
 import { acquireLock, breakLocks } from "./lock";
 import { ensureMeta } from "./meta";
 import { Model } from "./model";
-import { missingPassphrase, passphraseFromEnvironment, type PassphraseSource } from "./passphrase";
-import { Crypter } from "./secrets";
+import { passphraseFromEnvironment, type PassphraseSource } from "./passphrase";
 import { FileSession, foldJournal, type Clock } from "./session";
 import type { Snapshot, StackSession, UpdateKind } from "./store";
 import { revealSecrets, type PropertyMap } from "../values";
@@ -66,13 +58,14 @@ export class FileBackend {
   private readonly disk: Disk;
   private readonly clock: Clock;
   private readonly note: (text: string) => void;
-  private readonly passphrase: PassphraseSource;
+  private readonly loader: StackLoader;
 
   constructor(private readonly options: BackendOptions) {
     this.disk = options.disk ?? realDisk;
     this.clock = options.clock ?? { now: () => performance.now() };
     this.note = options.note ?? (() => undefined);
-    this.passphrase = options.passphrase ?? (() => passphraseFromEnvironment());
+    const passphrase = options.passphrase ?? (() => passphraseFromEnvironment());
+    this.loader = new StackLoader(this.disk, options.root, options.project, passphrase);
   }
 
   /**
@@ -85,7 +78,7 @@ export class FileBackend {
     const lock = await acquireLock(this.disk, paths.locks, stack, this.note);
     try {
       await sweepTemporaries(this.disk, paths.checkpoint);
-      const loaded = await this.load(stack, (salt) => this.sealing(stack, salt ?? options.configSalt));
+      const loaded = await this.loader.load(stack, (salt) => this.loader.sealing(stack, salt ?? options.configSalt));
       const parts = {
         disk: this.disk,
         clock: this.clock,
@@ -97,7 +90,9 @@ export class FileBackend {
         prunes: options.kind === "refresh",
         history: { ...options.history, kind: options.kind, startTime: new Date() },
       };
-      if (!loaded.recovery) {
+      if (!loaded.recovery?.length) {
+        // Cut off before its first line was whole, a journal says nothing.
+        if (loaded.recovery) await this.disk.remove(paths.journal);
         const model = new Model(loaded.snapshot, parts.prunes);
         return new FileSession({ ...parts, base: loaded.snapshot, model, stamp: loaded.stamp, hash: loaded.hash });
       }
@@ -116,7 +111,7 @@ export class FileBackend {
    * With `blind` no passphrase is needed, and every secret reads as `[secret]`.
    */
   async read(stack: string, options: { blind?: boolean } = {}): Promise<Snapshot> {
-    const loaded = await this.loadNow(stack, options.blind ?? false);
+    const loaded = await this.loader.loadNow(stack, options.blind ?? false);
     return loaded.recovery ? snapshotOf(loaded.recovery.model) : loaded.snapshot;
   }
 
@@ -131,7 +126,7 @@ export class FileBackend {
     return Promise.all(
       names.sort().map(async (file): Promise<StackSummary> => {
         const name = file.slice(0, -".json".length);
-        const { raw } = await this.readRaw(this.paths(name));
+        const { raw } = await this.loader.readRaw(this.paths(name));
         const manifest = raw.latest?.["manifest"];
         const time = isJsonObject(manifest) ? manifest["time"] : undefined;
         return { name, resources: raw.count, ...(typeof time === "string" ? { updated: time } : {}) };
@@ -156,10 +151,10 @@ export class FileBackend {
   async exportState(stack: string, options: { showSecrets?: boolean } = {}): Promise<ExportedState> {
     await this.mustExist(stack);
     const paths = this.paths(stack);
-    const { raw } = await this.readRaw(paths);
+    const { raw } = await this.loader.readRaw(paths);
     const journal = await this.disk.stamp(paths.journal);
     if (!options.showSecrets && journal === undefined) return { version: 3, deployment: raw.latest ?? {} };
-    const { snapshot, recovery, secrets, salt } = await this.loadNow(stack, false);
+    const { snapshot, recovery, secrets, salt } = await this.loader.loadNow(stack, false);
     const { resources, pendingOperations } = recovery ? snapshotOf(recovery.model) : snapshot;
     const form = options.showSecrets ? shownSecrets : secrets;
     return { version: 3, deployment: encodeDeployment(resources, pendingOperations, salt, form, new Date()) };
@@ -181,7 +176,7 @@ export class FileBackend {
     await ensureMeta(this.disk, this.options.root);
     const lock = await acquireLock(this.disk, paths.locks, stack, this.note);
     try {
-      const { secrets, salt } = await this.sealing(stack, raw.salt ?? options.configSalt);
+      const { secrets, salt } = await this.loader.sealing(stack, raw.salt ?? options.configSalt);
       const snapshot = decodeDeployment(raw, secrets, "the deployment that is imported");
       if (!options.force) this.mustBelong(stack, snapshot);
       const resources = options.force ? snapshot.resources : inDependencyOrder(snapshot.resources);
@@ -229,57 +224,7 @@ export class FileBackend {
   }
 
   private paths(stack: string): StackPaths {
-    checkStackName(stack);
-    return stackPaths(this.options.root, this.options.project, stack);
-  }
-
-  private async readRaw(
-    paths: StackPaths,
-  ): Promise<{ raw: RawDeployment; content: Buffer | undefined; stamp?: Stamp }> {
-    // The stamp first: should the file change in between, it is the stamp that is out of date, and that is noticed.
-    const stamp = await this.disk.stamp(paths.checkpoint);
-    const content = await this.disk.read(paths.checkpoint);
-    if (content === undefined) {
-      if ((await this.disk.stamp(`${paths.checkpoint}.gz`)) || (await this.disk.stamp(`${paths.checkpoint}.zst`))) {
-        throw new Error(
-          `the state of this stack is compressed (beside ${paths.checkpoint}), which the embedded engine does not read: write ` +
-            `it once with the Pulumi CLI and PULUMI_DIY_BACKEND_GZIP=false`,
-        );
-      }
-      return { raw: { latest: undefined, salt: undefined, count: 0 }, content };
-    }
-    return { raw: parseCheckpoint(content, paths.checkpoint, paths.backup), content, stamp };
-  }
-
-  private async load(stack: string, form: (salt: string | undefined) => Promise<Sealing>): Promise<Loaded> {
-    const paths = this.paths(stack);
-    const { raw, content, stamp } = await this.readRaw(paths);
-    const journal = await this.disk.read(paths.journal);
-    const { secrets, salt } = await form(raw.salt ?? (journal && saltOfJournal(journal)));
-    const snapshot = decodeDeployment(raw, secrets, paths.checkpoint);
-    inDependencyOrder(snapshot.resources);
-    const hash = content && hashOf(content);
-    const files = { journal: paths.journal, checkpoint: paths.checkpoint };
-    const recovery = journal && recover(journal, snapshot, hash ?? null, secrets, files);
-    return { snapshot, secrets, salt, hash, stamp, recovery };
-  }
-
-  private async loadNow(stack: string, blind: boolean): Promise<Loaded> {
-    return this.load(stack, async (salt) =>
-      // Without a salt there is nothing that was ever encrypted.
-      blind || salt === undefined ? { secrets: blindSecrets, salt: salt ?? "" } : this.sealing(stack, salt),
-    );
-  }
-
-  /** Under the given salt; without one, for a new stack, under a new one. */
-  private async sealing(stack: string, salt: string | undefined): Promise<Sealing> {
-    const passphrase = await this.passphrase();
-    if (passphrase === undefined) throw missingPassphrase(`the stack ${stack}`);
-    const crypter =
-      salt === undefined
-        ? await Crypter.generate(passphrase)
-        : await Crypter.open(passphrase, salt, `the stack ${stack}`);
-    return { secrets: new SecretKeeper(crypter), salt: crypter.saltState };
+    return this.loader.paths(stack);
   }
 
   private async mustExist(stack: string): Promise<void> {
@@ -307,16 +252,4 @@ export class FileBackend {
 
 function snapshotOf(model: Model): Snapshot {
   return { resources: [...model.arrange().resources], pendingOperations: model.operations };
-}
-
-interface Sealing {
-  readonly secrets: SecretForm;
-  readonly salt: string;
-}
-
-interface Loaded extends Sealing {
-  readonly snapshot: Snapshot;
-  readonly hash: string | undefined;
-  readonly stamp: Stamp | undefined;
-  readonly recovery: Recovery | undefined;
 }
