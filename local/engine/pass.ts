@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
-import { Deployment, type StackConfig } from "./deployment/deployment";
+import { Deployment } from "./deployment/deployment";
+import type { StackConfig } from "./deployment/provider-choice";
 import { type Journal, previewJournal, SessionJournal } from "./deployment/journal";
 import { Olds } from "./deployment/olds";
 import { settlePending } from "./deployment/pending";

@@ -4,42 +4,36 @@ import { withIgnored } from "../paths";
 import type { PolicyRunner } from "../policy/policy";
 import type { Provider } from "../provider";
 import { reveal, withSecretsOf } from "../secrecy";
-import { UNKNOWN_PLACEHOLDER } from "../signatures";
 import type { ResourceState } from "../state/store";
-import {
-  formatUrn,
-  isProviderType,
-  packageOf,
-  parseProviderReference,
-  providerTypeOf,
-  qualify,
-  stackType,
-} from "../urn";
-import { type PropertyMap, Secret } from "../values";
+import { formatUrn, isProviderType, packageOf, qualify, stackType } from "../urn";
+import type { PropertyMap } from "../values";
 import { decide, movesToOtherProvider } from "./decide";
 import { deleteRest } from "./deletions";
 import { Guard } from "./guard";
+import { takeOver } from "./importing";
+import {
+  inputsToRecord,
+  ProviderChoice,
+  type ProviderReferences,
+  providersOfChildren,
+  referenceTo,
+  type StackConfig,
+} from "./provider-choice";
 import { type Registered, type ReadRegistration, type Registration, registration as complete } from "./registration";
 import { Replacements } from "./replacements";
 import { asFailure, type Run, seedFor } from "./run";
 import { goalState } from "./states";
-import { create, importExisting, read, replaced, same, type Target, update } from "./steps";
+import { create, read, replaced, same, type Target, update } from "./steps";
 import { StepFailure } from "../failure";
 import { Stopped } from "./stop";
-
-export interface StackConfig {
-  /** Full keys (`kubernetes:context`) to text, structured values as JSON. */
-  readonly values: Readonly<Record<string, string>>;
-  readonly secretKeys: readonly string[];
-}
 
 /** A resource as this deployment has left it. */
 interface Current {
   state: ResourceState;
   readonly registration: Registration;
   readonly aliases: readonly string[];
-  /** Explicit provider references by package, for its children. */
-  readonly providers: Readonly<Record<string, string>>;
+  /** For its children. */
+  readonly providers: ProviderReferences;
 }
 
 /** One pass of a program over a stack: registrations come in as the program runs, and what none has asked for goes at the end. */
@@ -47,7 +41,7 @@ export class Deployment {
   private readonly current = new Map<string, Current>();
   private readonly claimed = new Set<string>();
   private readonly renamed = new Map<string, string>();
-  private readonly defaults = new Map<string, Promise<string>>();
+  private readonly providers: ProviderChoice;
   private readonly replacements: Replacements;
   private readonly guard: Guard;
   private inFlight = 0;
@@ -55,11 +49,13 @@ export class Deployment {
 
   constructor(
     private readonly run: Run,
-    private readonly config: StackConfig,
+    config: StackConfig,
     policies: readonly PolicyRunner[] = [],
   ) {
     this.replacements = new Replacements(run);
     this.guard = new Guard(run, policies);
+    const register = (registration: Registration): Promise<Registered> => this.registerResource(registration);
+    this.providers = new ProviderChoice(run, config, register, (urn) => this.current.get(urn)?.state);
   }
 
   /** @throws {Stopped | StepFailure} once it has been reported. */
@@ -87,7 +83,7 @@ export class Deployment {
 
   invoke(token: string, args: PropertyMap, provider: string | undefined, version?: string): Promise<PropertyMap> {
     return this.counted(async () => {
-      const reference = provider ?? (await this.defaultProvider(packageOf(token), version, undefined));
+      const reference = provider ?? (await this.providers.defaultFor(packageOf(token), version));
       try {
         return await (await this.run.providers.get(reference, token)).invoke(token, args);
       } catch (error) {
@@ -176,11 +172,11 @@ export class Deployment {
     if (found !== undefined && found.urn !== urn) this.renamed.set(found.urn, urn);
     const old = found?.external === true ? undefined : found;
 
-    const reference = await this.providerFor(registration, parent);
-    const provider = await this.instance(registration, urn, reference);
+    const reference = await this.providers.referenceFor(registration, parent?.providers ?? {});
+    const provider = await this.providers.instance(registration, urn, reference);
     const target: Target = { ...(provider === undefined ? {} : { provider }) };
     const wanted = withIgnored(
-      providerInputs(registration),
+      inputsToRecord(registration),
       old?.inputs ?? {},
       old === undefined ? [] : registration.ignoreChanges,
     );
@@ -192,7 +188,7 @@ export class Deployment {
     const state = await this.carryOut(registration, goalOf, target, old, found);
     if (found !== undefined && found.urn !== urn) await this.renameInState(found.urn, urn);
 
-    const providers = providersOfChildren(registration, parent?.providers ?? {}, asked.provider, reference);
+    const providers = providersOfChildren(registration, parent?.providers ?? {});
     this.current.set(urn, { state, registration, aliases, providers });
     if (isProviderType(state.type)) this.run.providers.define(referenceTo(state), packageOf(state.type), state.inputs);
     return {
@@ -221,7 +217,9 @@ export class Deployment {
       ...(timeouts?.create === undefined ? {} : { timeoutSeconds: timeouts.create }),
     };
     if (importId !== undefined && importId !== old?.id && importId !== old?.importID) {
-      return this.importResource(registration, importId, goalOf, target, found);
+      return takeOver(this.run, registration, await goalOf(undefined), importId, target, async () => {
+        if (found !== undefined) await this.replacements.supersede(found);
+      });
     }
     if (old === undefined) return create(this.run, "create", await goalOf(undefined), creating, found);
     if (old.pendingReplacement === true) {
@@ -247,41 +245,6 @@ export class Deployment {
       }
       case "replace":
         return this.replacements.replace(old, await goalOf(undefined), decision, creating);
-    }
-  }
-
-  private async importResource(
-    registration: Registration,
-    id: string,
-    goalOf: (olds: PropertyMap | undefined) => Promise<ResourceState>,
-    target: Target,
-    found: ResourceState | undefined,
-  ): Promise<ResourceState> {
-    const goal = await goalOf(undefined);
-    const { provider } = target;
-    if (provider === undefined)
-      throw new StepFailure("a component cannot be imported; only resources of a provider can", goal.urn);
-    try {
-      const live = await provider.read({ urn: goal.urn, type: goal.type, id, inputs: {}, outputs: {} });
-      if (live === undefined)
-        throw new StepFailure(`cannot import '${id}': there is no ${goal.type} with that id`, goal.urn);
-      const wanted = withIgnored(goal.inputs, live.inputs, registration.ignoreChanges);
-      const diff = await provider.diff({
-        urn: goal.urn,
-        id,
-        type: goal.type,
-        oldInputs: live.inputs,
-        oldOutputs: live.outputs,
-        newInputs: reveal(wanted),
-        ignoreChanges: registration.ignoreChanges,
-        preview: this.run.dryRun,
-      });
-      const inputs = withSecretsOf(wanted, goal.inputs);
-      const detailed = diff.changed ? diff.detailed : {};
-      const superseded = found === undefined ? undefined : await this.replacements.supersede(found);
-      return await importExisting(this.run, { ...goal, inputs }, id, live.outputs, { ...target, detailed }, superseded);
-    } catch (error) {
-      throw asFailure(error, goal);
     }
   }
 
@@ -318,80 +281,19 @@ export class Deployment {
     const parent = request.parent === undefined ? undefined : this.current.get(request.parent);
     const urn = this.claim(request.type, request.name, request.parent);
     const old = await this.replacements.claim([urn]);
-    const reference = await this.providerFor(registration, parent);
-    const provider = await this.instance(registration, urn, reference);
+    const reference = await this.providers.referenceFor(registration, parent?.providers ?? {});
+    const provider = await this.providers.instance(registration, urn, reference);
     const goal = goalState(registration, urn, request.inputs, { provider: reference, aliases: [] });
     const wanted = { ...goal, external: true, ...(request.id === undefined ? {} : { id: request.id }) };
     const state = await read(this.run, wanted, { ...(provider === undefined ? {} : { provider }) }, old);
     this.current.set(urn, { state, registration, aliases: [], providers: {} });
     return { urn, ...(state.id === undefined ? {} : { id: state.id }), outputs: state.outputs };
   }
-
-  private async instance(
-    registration: Registration,
-    urn: string,
-    reference: string | undefined,
-  ): Promise<Provider | undefined> {
-    if (!registration.custom) return undefined;
-    if (isProviderType(registration.type))
-      return this.run.providers.resourceProvider(packageOf(registration.type), urn);
-    try {
-      return reference === undefined ? undefined : await this.run.providers.get(reference, urn);
-    } catch (error) {
-      throw asFailure(error, { urn });
-    }
-  }
-
-  private async providerFor(registration: Registration, parent: Current | undefined): Promise<string | undefined> {
-    if (!registration.custom || isProviderType(registration.type)) return undefined;
-    const packageName = packageOf(registration.type);
-    const explicit = registration.provider ?? parent?.providers[packageName];
-    if (explicit !== undefined) {
-      const { urn } = parseProviderReference(explicit);
-      const known = this.current.get(urn);
-      return known === undefined ? explicit : referenceTo(known.state);
-    }
-    return this.defaultProvider(packageName, registration.version, registration.pluginDownloadUrl);
-  }
-
-  private defaultProvider(packageName: string, version: string | undefined, url: string | undefined): Promise<string> {
-    const name = ["default", version, url]
-      .flatMap((part) => (part === undefined ? [] : [part.replace(/[^A-Za-z0-9-]+/g, "_")]))
-      .join("_");
-    const key = `${packageName}/${name}`;
-    let reference = this.defaults.get(key);
-    if (reference === undefined) {
-      const inputs = {
-        ...this.providerConfig(packageName),
-        ...(version === undefined ? {} : { version }),
-        ...(url === undefined ? {} : { pluginDownloadURL: url }),
-      };
-      const made = this.registerResource(complete({ type: providerTypeOf(packageName), name, custom: true, inputs }));
-      reference = made.then(({ urn }) => {
-        const provider = this.current.get(urn);
-        return provider === undefined ? `${urn}::${UNKNOWN_PLACEHOLDER}` : referenceTo(provider.state);
-      });
-      this.defaults.set(key, reference);
-    }
-    return reference;
-  }
-
-  private providerConfig(packageName: string): PropertyMap {
-    const inputs: PropertyMap = {};
-    for (const [key, text] of Object.entries(this.config.values)) {
-      const [namespace, ...rest] = key.split(":");
-      if (namespace === packageName)
-        inputs[rest.join(":")] = this.config.secretKeys.includes(key) ? new Secret(text) : text;
-    }
-    return inputs;
-  }
 }
 
 function describe(error: unknown): string {
   return `the engine failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
-
-const referenceTo = (provider: ResourceState): string => `${provider.urn}::${provider.id ?? UNKNOWN_PLACEHOLDER}`;
 
 /** Options that a resource has from its parent unless it says otherwise. */
 function inherit(registration: Registration, parent: Registration | undefined): Registration {
@@ -402,30 +304,4 @@ function inherit(registration: Registration, parent: Registration | undefined): 
     retainOnDelete: registration.retainOnDelete ?? parent.retainOnDelete,
     deletedWith: registration.deletedWith ?? parent.deletedWith,
   };
-}
-
-/** A provider resource records its plugin's version and address among its inputs. */
-function providerInputs({ type, inputs, version, pluginDownloadUrl }: Registration): PropertyMap {
-  if (!isProviderType(type)) return inputs;
-  return {
-    ...inputs,
-    ...(version === undefined ? {} : { version }),
-    ...(pluginDownloadUrl === undefined ? {} : { pluginDownloadURL: pluginDownloadUrl }),
-  };
-}
-
-function providersOfChildren(
-  registration: Registration,
-  inherited: Readonly<Record<string, string>>,
-  explicit: string | undefined,
-  reference: string | undefined,
-): Record<string, string> {
-  const providers = { ...inherited, ...registration.providers };
-  if (explicit !== undefined) providers[packageOf(parseTypeOfProvider(explicit))] = reference ?? explicit;
-  return providers;
-}
-
-function parseTypeOfProvider(reference: string): string {
-  const { urn } = parseProviderReference(reference);
-  return urn.split("::")[2]?.split("$").pop() ?? "";
 }

@@ -58,13 +58,12 @@ export class Replacements {
   }
 
   /** Sets `old` aside for deletion at the end, so that another can take its URN. */
-  async supersede(old: ResourceState): Promise<undefined> {
+  async supersede(old: ResourceState): Promise<void> {
     mayReplace(old);
     const aside = { ...old, delete: true };
     await this.run.journal.amend(old, aside);
     this.superseded.push(aside);
     this.done(old);
-    return undefined;
   }
 
   /** The replacement stands before the old one is marked, so that a run that dies in between has lost neither. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Deployment } from "../deployment/deployment";
 import { Recorder } from "../deployment/recorder";
+import type { Run } from "../deployment/run";
 import { registration, type Registered, type Registration } from "../deployment/registration";
 import type { EngineEvent } from "../events";
 import { openRun, type PassOptions, type PassResult, runPass } from "../pass";
@@ -74,6 +75,18 @@ export class TestStack {
     await run.providers.close();
     const result = run.gate.reason ?? (recorder.hasErrors() ? "failed" : "succeeded");
     return report({ result, outputs: deployment.outputs() }, events, recorder);
+  }
+
+  /** Something other than a program's pass. */
+  async act(work: (run: Run) => Promise<void>, settings: PassSettings = {}): Promise<PassReport> {
+    const { events, recorder } = recording();
+    const run = await openRun(
+      { ...this.options(recorder, settings), project: this.project, stack: this.stack },
+      this.reopen(),
+    );
+    await work(run);
+    await run.providers.close();
+    return report({ result: run.gate.reason ?? "succeeded", outputs: {} }, events, recorder);
   }
 
   /** One pass of a TypeScript program through the SDK's own runner. */
