@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Progress, Task } from "../../progress";
@@ -126,12 +125,4 @@ class BuildTasks {
       else end.resolve();
     }
   }
-}
-
-/** Whether a program stands in a toolchain's folder already. */
-export function built(directory: string, program: ToolchainProgram): Promise<boolean> {
-  return access(join(directory, program)).then(
-    () => true,
-    () => false,
-  );
 }
