@@ -48,6 +48,12 @@ export type EngineEvent =
       at: number;
     }
   | { kind: "outputs"; outputs: PropertyMap }
-  | { kind: "summary"; changes: Record<string, number>; durationMs: number; result: "succeeded" | "failed" | "canceled"; dryRun: boolean };
+  | {
+      kind: "summary";
+      changes: Record<string, number>;
+      durationMs: number;
+      result: "succeeded" | "failed" | "canceled";
+      dryRun: boolean;
+    };
 
 export type EventSink = (event: EngineEvent) => void;
