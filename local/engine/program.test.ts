@@ -113,4 +113,21 @@ describe("a program through the SDK's runner", function () {
     assert.deepEqual([report.result, report.errors], ["failed", ["no such luck"]]);
     assert.deepEqual(stack.fake.names("create"), ["a"]);
   });
+
+  it("Ctrl-C ends a program that would go on, once what it has begun is recorded", async () => {
+    const stack = new TestStack();
+    const controller = new AbortController();
+    stack.fake.hold = () => {
+      controller.abort();
+      return undefined;
+    };
+    const source = `${declarations}
+      const a = new Res("a");
+      new Res("b", { value: a.stamp });
+      setInterval(() => undefined, 1000);
+    `;
+    const report = await stack.program(source, { signal: controller.signal });
+    assert.deepEqual([report.result, report.errors, stack.fake.names("create")], ["canceled", [], ["a"]]);
+    assert.ok(stack.resource("a").id);
+  });
 });

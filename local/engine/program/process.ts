@@ -75,6 +75,8 @@ export class Program {
       ],
       {
         cwd: folder,
+        // A group of its own: Ctrl-C at the terminal is for the engine, which ends the program when it is time.
+        detached: true,
         stdio: ["ignore", "pipe", "pipe"],
         env: {
           ...process.env,
@@ -88,6 +90,9 @@ export class Program {
         },
       },
     );
+    const endWithEngine = (): void => void this.child.kill("SIGKILL");
+    process.once("exit", endWithEngine);
+    this.child.once("exit", () => process.off("exit", endWithEngine));
     this.ended = this.follow(recorder);
   }
 
