@@ -98,7 +98,8 @@ export class Members {
   /** When the kubelet of a node last reported, as the API server has it. */
   async lastHeartbeat(node: string): Promise<string> {
     const lease = await this.leases.readNamespacedLease({ namespace: "kube-node-lease", name: node });
-    return lease.spec?.renewTime?.toISOString() ?? "";
+    // The client's type says Date; micro times arrive as a type of its own that prints itself.
+    return String(lease.spec?.renewTime ?? "");
   }
 
   /** Runs a command in a member's Postgres container. */

@@ -14,7 +14,7 @@ export interface Target {
 export const writesTable = "ballast_failover_writes";
 
 /** Milliseconds after which a silent connection is given up: a cut cable sends no reset. */
-const writing = { connect: 500, query: 1000 };
+const writing = { connect: 1000, query: 1000 };
 /** The same for what is done before and after, while nothing is measured. */
 export const patient = { connect: 15_000, query: 60_000 };
 /** Pause between two writes of a session, and before a new attempt to connect; milliseconds. */
