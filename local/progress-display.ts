@@ -99,7 +99,7 @@ class LiveProgress extends BaseProgress {
 
   constructor(private readonly stream: ProgressStream) {
     super();
-    this.live = createLogUpdate(stream as NodeJS.WriteStream);
+    this.live = createLogUpdate(stream);
   }
 
   note(text: string): void {

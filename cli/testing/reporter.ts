@@ -2,7 +2,7 @@ import Mocha from "mocha";
 import { skipReason } from "./skip";
 
 /** Mocha's spec reporter, then each skipped test with its reason, then the one line that CI reads. */
-export default class Reporter extends Mocha.reporters.Spec {
+class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);
     const skipped = new Map<string, string[]>();
@@ -19,3 +19,5 @@ export default class Reporter extends Mocha.reporters.Spec {
     });
   }
 }
+
+export = Reporter;

@@ -3,7 +3,7 @@ import { aliasUrns } from "./aliases";
 import { parseDuration } from "./durations";
 import { changedPaths, formatPath, parsePath, touches, withIgnored } from "./paths";
 import { parseProviderReference, parseUrn, qualify } from "./urn";
-import { Secret } from "./values";
+import { type PropertyMap, Secret } from "./values";
 
 describe("property paths", () => {
   it("are read and written as Pulumi does", () => {
@@ -24,7 +24,13 @@ describe("property paths", () => {
 
   it("restore what is ignored: changed, added, taken away, in lists and secrets", () => {
     const olds = { a: 1, gone: 2, list: [{ x: 1, y: 1 }], secret: new Secret({ k: 1 }), deep: { k: 1 } };
-    const news = { a: 9, added: 3, list: [{ x: 9, y: 9 }, { x: 8 }], secret: new Secret({ k: 9 }), deep: {} };
+    const news: PropertyMap = {
+      a: 9,
+      added: 3,
+      list: [{ x: 9, y: 9 }, { x: 8 }],
+      secret: new Secret({ k: 9 }),
+      deep: {},
+    };
     assert.deepEqual(
       withIgnored(news, olds, ["a", "gone", "added", "list[*].x", "secret.k", "deep.k", "nowhere.at.all"]),
       {

@@ -10,6 +10,8 @@ export class Secret {
 
 /** A value that is not known before the deployment has run (previews only). */
 export class Unknown {
+  /** Without a member of its own, the compiler would take every object for one of these. */
+  protected readonly brand = "unknown";
   private constructor() {}
   static readonly instance = new Unknown();
 }

@@ -70,7 +70,7 @@ export function decode(value: JavaScriptValue): PropertyValue {
 
 function decodeSigned(object: WireMap): PropertyValue {
   const { [SIGNATURE_KEY]: signature, ...fields } = object;
-  switch (signature) {
+  switch (String(signature)) {
     case SECRET_SIGNATURE:
       return new Secret(decode(fields.value ?? null));
     case RESOURCE_REFERENCE_SIGNATURE:

@@ -56,7 +56,7 @@ export function recordsTheSame(a: ResourceState, b: ResourceState): boolean {
     if (incidental.has(key)) continue;
     const [before, after] = [a[key], b[key]];
     if (key === "inputs" || key === "outputs") {
-      if (!equal(before as PropertyMap, after as PropertyMap, true)) return false;
+      if (!equal(before, after, true)) return false;
     } else if (!sameField(before, after)) {
       return false;
     }

@@ -147,21 +147,7 @@ export function same(run: Run, old: ResourceState, goal: ResourceState): Promise
       ...(old.modified === undefined ? {} : { modified: old.modified }),
     });
     const result = recordsTheSame(old, kept) ? old : kept;
-    if (result !== old) {
-      run.recorder.rewritten++;
-      if (process.env.DBG)
-        console.error(
-          "REW",
-          (result as any).urn,
-          JSON.stringify(old).length,
-          JSON.stringify(result).length,
-          Object.keys(result)
-            .filter((k) => JSON.stringify((result as any)[k]) !== JSON.stringify((old as any)[k]))
-            .map((k) => k + ":" + JSON.stringify((old as any)[k]) + "=>" + JSON.stringify((result as any)[k]))
-            .join()
-            .slice(0, 300),
-        );
-    }
+    if (result !== old) run.recorder.rewritten++;
     await run.journal.put(result, old);
     return result;
   });

@@ -118,7 +118,7 @@ const joined = (...sections: string[][]): string[] =>
   sections.filter((lines) => lines.length > 0).flatMap((lines) => (lines.at(-1) === "" ? lines : [...lines, ""]));
 
 function liveDisplay({ stream, showSecrets, paint }: Base): Display {
-  const live = createLogUpdate(stream as NodeJS.WriteStream);
+  const live = createLogUpdate(stream);
   const width = (): number => stream.columns ?? FALLBACK_WIDTH;
   const draw = (model: Model, began: number): void => {
     const now = Math.max(model.now, performance.now() - began);

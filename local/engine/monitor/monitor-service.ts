@@ -1,10 +1,4 @@
-import {
-  type sendUnaryData,
-  type ServerUnaryCall,
-  type ServiceError,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { type sendUnaryData, type ServerUnaryCall, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { CallResponse, InvokeResponse } from "@pulumi/pulumi/proto/provider_pb";
 import type { Callback } from "@pulumi/pulumi/proto/callback_pb";
 import {
@@ -118,7 +112,7 @@ function unary<Q, A>(handle: (request: Q) => Promise<A>) {
       (error: unknown) => {
         const shown = error instanceof StepFailure || error instanceof Stopped;
         const details = error instanceof Error ? error.message : String(error);
-        answer({ code: shown ? status.CANCELLED : status.UNKNOWN, details } as ServiceError);
+        answer({ code: shown ? status.CANCELLED : status.UNKNOWN, details });
       },
     );
   };

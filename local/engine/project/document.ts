@@ -32,7 +32,7 @@ export class YamlFile {
 
   /** The content as plain values; integers are bigint. `null` for an empty file. */
   get content(): unknown {
-    return this.document.toJS();
+    return this.document.toJS() as unknown;
   }
 
   /** `file:line` of the value at `path`, or of the nearest thing around it. */

@@ -114,7 +114,7 @@ export function checkpointText(
 
 /** Without its aliases: whatever named it by one names it by its URN here, and the next program brings its own. */
 function settled(resource: ResourceState, secrets: SecretForm): JsonObject {
-  const { aliases: _, ...json } = encodeResource(resource, secrets);
+  const { aliases: _aliases, ...json } = encodeResource(resource, secrets);
   return json;
 }
 

@@ -62,7 +62,7 @@ describe("a run that is killed at any moment", () => {
           assert.equal(view(session.base), found);
           await session.apply({
             kind: "put",
-            resource: { ...thing("afterwards"), parent: undefined } as ResourceState,
+            resource: { ...thing("afterwards"), parent: undefined },
           });
           await session.close("failed", { create: 1 });
           assert.equal((await backend(next).read("dev")).resources.length, session.base.resources.length + 1);

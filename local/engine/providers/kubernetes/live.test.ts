@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 
-import { Secret, UNKNOWN } from "../../values";
+import { Secret, UNKNOWN, type PropertyMap } from "../../values";
 import { withoutIgnored } from "./ignore";
 import { inputsBroughtToLive, inputsOfLive, outputsOf, previewOutputs } from "./live";
 import type { JsonMap } from "./object";
@@ -78,7 +78,7 @@ describe("live objects and inputs", () => {
   });
 
   it("keeps what the program chose known in a preview", () => {
-    const inputs = {
+    const inputs: PropertyMap = {
       apiVersion: "v1",
       kind: "Service",
       metadata: { name: "s" },
