@@ -14,6 +14,9 @@ class Reporter extends Mocha.reporters.Spec {
       for (const [reason, titles] of skipped) {
         process.stdout.write(`Skipped, because ${reason}:\n${titles.map((title) => `  - ${title}\n`).join("")}`);
       }
+    });
+    // Printed as the process ends, so that it is the last line even when the teardown has something to tell.
+    process.once("exit", () => {
       const { passes, failures, pending } = this.stats;
       process.stdout.write(`\n${passes} passed, ${failures} failed, ${pending} skipped\n`);
     });

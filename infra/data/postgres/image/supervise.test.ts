@@ -9,6 +9,14 @@ import { skip } from "../../../../cli/testing/skip";
 
 const program = join(__dirname, "supervise.py");
 
+function groupLives(leader: number): boolean {
+  try {
+    return process.kill(-leader, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe("PID 1 of the Postgres container", function () {
   this.timeout(60_000);
   let folder: string;
@@ -25,7 +33,8 @@ describe("PID 1 of the Postgres container", function () {
     said = "";
   });
   afterEach(() => {
-    running?.kill("SIGKILL");
+    // The whole group: what the supervisor started would outlive it otherwise.
+    if (running?.pid !== undefined && groupLives(running.pid)) process.kill(-running.pid, "SIGKILL");
     rmSync(folder, { recursive: true });
   });
 
@@ -41,6 +50,7 @@ describe("PID 1 of the Postgres container", function () {
     const child = spawn(command, args, {
       env: { ...process.env, POSTGRES_TLS_DIR: join(folder, "tls"), LOG: join(folder, "log") },
       stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
     running = child;
