@@ -5,8 +5,7 @@ import type { EventSink, StepInfo } from "./events";
 import { defaultParallel, type PassOptions, type PassResult, runPass } from "./pass";
 import type { PolicyRunner } from "./policy/policy";
 import type { StackConfig } from "./project";
-import { loadProvider, providerNames } from "./providers";
-import { configOf, findStack, lockStack, type OpenedStack, type StackOptions } from "./stack";
+import { configOf, findStack, lockStack, type OpenedStack, providersOf, type StackOptions } from "./stack";
 import type { ResourceChanges, Snapshot, StackSession } from "./state/store";
 import { stackType } from "./urn";
 import type { PropertyMap } from "./values";
@@ -138,7 +137,7 @@ class Passes {
         dryRun,
         parallel,
         offline: this.offline,
-        providers: { load: loadProvider, names: providerNames },
+        providers: providersOf(this.stack, this.offline),
         recorder,
         signal,
         seed: this.seed,

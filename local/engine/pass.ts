@@ -3,7 +3,7 @@ import { Deployment } from "./deployment/deployment";
 import type { StackConfig } from "./deployment/provider-choice";
 import { type Journal, previewJournal, SessionJournal } from "./deployment/journal";
 import { Olds } from "./deployment/olds";
-import { settlePending } from "./deployment/pending";
+import { doubtInterrupted, settlePending } from "./deployment/pending";
 import { type FactoryLoader, ProviderTable } from "./deployment/provider-table";
 import type { Recorder } from "./deployment/recorder";
 import type { Run } from "./deployment/run";
@@ -72,7 +72,7 @@ export function makeRun(
   };
 }
 
-/** A run over the state, in which no creation of an earlier run is open any more, as far as providers can tell. */
+/** A run of the program over the state, in which nothing that a killed run left open is taken for granted. */
 export async function openRun(
   options: Parameters<typeof makeRun>[0],
   session: Pick<StackSession, "apply"> & { readonly base: Snapshot },
@@ -80,10 +80,11 @@ export async function openRun(
 ): Promise<Run> {
   const { base } = session;
   const run = makeRun(options, base, session, gate);
-  if (!base.pendingOperations.some(({ type }) => type === "creating")) return run;
+  if (base.pendingOperations.length === 0) return run;
   const settled = await settlePending(run, base);
+  const resources = options.offline ? settled.resources : await doubtInterrupted(run, base, settled.resources);
   await run.providers.close();
-  return makeRun(options, settled, session, gate);
+  return makeRun(options, { ...settled, resources }, session, gate);
 }
 
 /** Runs the program once over the stack, as a preview or for real. Rejects only for what no run can go on from (the state cannot be opened). */

@@ -1,80 +1,37 @@
-import { randomBytes } from "node:crypto";
 import { inReverseOrder } from "./deployment/deletion";
 import { referencesOf } from "./deployment/olds";
 import { settlePending } from "./deployment/pending";
-import { Recorder } from "./deployment/recorder";
 import { asFailure, now, type Run, withSlot } from "./deployment/run";
 import { recordsTheSame, withoutAbsent } from "./deployment/states";
 import { Stopped } from "./deployment/stop";
 import { StepFailure } from "./failure";
-import { closing, type ChangeOptions, type RunResult, summarize } from "./operations";
-import { defaultParallel, makeRun } from "./pass";
+import type { RunResult } from "./operations";
+import { overState, type StateOptions } from "./over-state";
 import { changedPaths } from "./paths";
-import { loadProvider, providerNames } from "./providers";
-import { reveal, withSecretsOf } from "./secrecy";
-import { configOf, findStack, lockStack, type OpenedStack } from "./stack";
-import type { ResourceState, StackSession } from "./state/store";
+import { withSecretsOf, reveal } from "./secrecy";
+import type { ResourceState } from "./state/store";
 import { isProviderType } from "./urn";
 
-export type RefreshOptions = Omit<ChangeOptions, "policyPacks" | "environment"> & {
+export type RefreshOptions = StateOptions & {
   /** Forget creations that a killed run left open, having looked that nothing of them exists. @default false */
   readonly clearPendingCreates?: boolean;
 };
 
 /** Reads every resource through its provider, and takes what it finds into the state: changed, or gone. */
-export async function refresh(options: RefreshOptions): Promise<RunResult> {
-  const stack = await findStack(options);
-  const opening = lockStack(stack, "refresh", await configOf(stack, false));
-  return closing(opening, async (done) => {
-    const session = await opening;
-    if (options.skipPreview !== true) {
-      const plan = await pass(stack, session, options, true);
-      if (plan.result !== "succeeded" || (plan.steps.length === 0 && session.base.pendingOperations.length === 0))
-        return done(plan);
-      if (options.confirm !== undefined && !(await options.confirm(plan))) return done({ ...plan, result: "canceled" });
-    }
-    return done(await pass(stack, session, options, false));
-  });
-}
-
-async function pass(
-  stack: OpenedStack,
-  session: StackSession,
-  options: RefreshOptions,
-  dryRun: boolean,
-): Promise<RunResult> {
-  const recorder = new Recorder(options.events);
-  recorder.emit({ kind: "prelude", stack: stack.name, operation: "refresh", dryRun, config: {} });
-  const settings = {
-    project: stack.project.name,
-    stack: stack.name,
-    dryRun,
-    parallel: options.parallel ?? defaultParallel(),
-    offline: false,
-    providers: { load: loadProvider, names: providerNames },
-    recorder,
-    signal: options.signal,
-    seed: randomBytes(32),
-  };
-  const run = makeRun(settings, session.base, session);
-  try {
-    let { resources } = session.base;
-    if (session.base.pendingOperations.length > 0) {
-      const settled = await settlePending(run, session.base);
-      resources = settled.resources;
-      if (options.clearPendingCreates === true)
-        for (const operation of settled.pendingOperations) await run.journal.abandon(operation);
-    }
-    await refreshResources(run, resources);
-  } catch (error) {
-    if (error instanceof StepFailure && !run.reported.has(error))
-      recorder.diagnostic("error", error.message, error.urn);
-    else if (!(error instanceof StepFailure) && !(error instanceof Stopped)) throw error;
-    run.gate.stop("failed");
-  } finally {
-    await run.providers.close();
-  }
-  return summarize(recorder, { result: run.gate.reason ?? "succeeded", outputs: {} }, dryRun);
+export function refresh(options: RefreshOptions): Promise<RunResult> {
+  return overState(
+    {
+      kind: "refresh",
+      async work(run, base) {
+        const { resources, pendingOperations } = await settlePending(run, base);
+        if (options.clearPendingCreates === true)
+          for (const operation of pendingOperations) await run.journal.abandon(operation);
+        await refreshResources(run, resources);
+      },
+      isNothing: ({ steps }, { pendingOperations }) => steps.length + pendingOperations.length === 0,
+    },
+    options,
+  );
 }
 
 /** Reads all at the same time; what has vanished leaves the state last, once nothing names it any more. */

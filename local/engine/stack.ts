@@ -9,8 +9,11 @@ import {
   type StackSettings,
   unknownStack,
 } from "./project";
+import type { FactoryLoader } from "./deployment/provider-table";
+import { loadProvider, providerNames } from "./providers";
 import { FileBackend, passphraseFromEnvironment, type PassphraseSource } from "./state";
 import type { StackSession, UpdateKind } from "./state/store";
+import { stackReferences } from "./stack-reference";
 
 /** Which stack of which project, and how its secrets are opened. */
 export interface StackOptions {
@@ -43,6 +46,18 @@ export async function findStack(options: StackOptions): Promise<OpenedStack> {
     throw unknownStack(project, name, [...states, ...(await stacksWithSettings(project))]);
   }
   return { name, project, settings, backend, passphrase };
+}
+
+/** The providers of the stack's resources: those of the engine, and its own of references to other stacks of the same backend. */
+export function providersOf(
+  stack: OpenedStack,
+  offline: boolean,
+): { readonly load: FactoryLoader; readonly names: readonly string[] } {
+  const builtin = stackReferences(stack, offline);
+  return {
+    load: async (name) => (name === builtin.name ? builtin : loadProvider(name)),
+    names: providerNames,
+  };
 }
 
 /** Decrypted; in an offline preview without a passphrase every secret reads `[secret]`. */

@@ -140,4 +140,42 @@ describe("faults", () => {
       assert.equal(stack.session.snapshot.pendingOperations.length, 1);
     });
   });
+
+  describe("cut off by kill -9, with the program changed back before the next run", () => {
+    const program = async (api: Parameters<Parameters<TestStack["pass"]>[0]>[0]): Promise<void> =>
+      void (await api.resource("a", { value: 1 }));
+    const reopenWith = (type: Operation["type"]): void => {
+      const operation: Operation = { type, resource: { ...stack.resource("a"), inputs: { value: 2 } } };
+      stack.reopen({ resources: stack.resources, pendingOperations: [operation] });
+    };
+    beforeEach(() => stack.pass(program));
+
+    it("an update is done again, for nobody knows whether it was done", async () => {
+      reopenWith("updating");
+      assert.deepEqual((await stack.pass(program, { dryRun: true })).changes, { same: 1, update: 1 });
+      reopenWith("updating");
+      assert.deepEqual((await stack.pass(program)).changes, { same: 1, update: 1 });
+      assert.deepEqual([stack.fake.names("update"), stack.resource("a").initErrors], [["a"], undefined]);
+    });
+
+    it("what was deleted is made again", async () => {
+      stack.fake.world.clear();
+      reopenWith("deleting");
+      const report = await stack.pass(program);
+      assert.deepEqual([report.errors, stack.fake.names("create"), stack.fake.names("delete")], [[], ["a"], []]);
+      assert.deepEqual([stack.resource("a").id, stack.resource("a").pendingReplacement], ["id-2", undefined]);
+    });
+
+    it("what was not deleted yet stays as it is", async () => {
+      reopenWith("deleting");
+      assert.deepEqual((await stack.pass(program)).changes, { same: 2 });
+    });
+
+    it("what was deleted and is not wanted is forgotten", async () => {
+      stack.fake.world.clear();
+      reopenWith("deleting");
+      await stack.pass(async () => undefined);
+      assert.deepEqual([stack.fake.names("delete"), stack.resources], [[], []]);
+    });
+  });
 });

@@ -17,7 +17,7 @@ export async function settlePending(run: Run, base: Snapshot): Promise<Snapshot>
     if (run.dryRun) {
       run.recorder.diagnostic(
         "warning",
-        "an earlier run was interrupted while it created this; 'up' will look for it",
+        "an earlier run was interrupted while it created this; the next run that is no preview looks for it",
         operation.resource.urn,
       );
     } else if (!(await settle(run, operation, resources))) {
@@ -39,7 +39,7 @@ async function settle(run: Run, operation: Operation, resources: Set<ResourceSta
     run.recorder.diagnostic(
       "warning",
       "an earlier run was interrupted while it created this, and the engine cannot tell whether it exists; it is created again. " +
-        `Look for it, and if it is there delete it, or run 'refresh' with clearing of pending creations once you have. Type: ${type}`,
+        `Look for it, and if it is there delete it; once you have, 'refresh --clear-pending-creates' ends this warning. Type: ${type}`,
       urn,
     );
     return false;
@@ -52,9 +52,18 @@ async function settle(run: Run, operation: Operation, resources: Set<ResourceSta
       return true;
     }
     const outputs = withSecretsOf(found.outputs, inputs, resource.additionalSecretOutputs);
+    const live = withSecretsOf(found.inputs, inputs);
     // Nobody has waited for it to become ready: that is what makes the next step an update.
     const initErrors = ["the run that created it was interrupted"];
-    const adopted = withoutAbsent({ ...resource, id: found.id, outputs, initErrors, created: now(), modified: now() });
+    const adopted = withoutAbsent({
+      ...resource,
+      id: found.id,
+      inputs: live,
+      outputs,
+      initErrors,
+      created: now(),
+      modified: now(),
+    });
     const old = run.olds.get(urn);
     if (old !== undefined) {
       const aside = { ...old, delete: true };
@@ -75,6 +84,41 @@ async function settle(run: Run, operation: Operation, resources: Set<ResourceSta
     run.recorder.diagnostic(
       "warning",
       `an earlier run was interrupted while it created this, and looking for it failed: ${error.message}`,
+      urn,
+    );
+    return false;
+  }
+}
+
+/**
+ * What a killed run was changing need not be as the state says: it is updated whatever the program says, and what it was deleting is looked
+ * for, since the program may want it again by now. Resolves to the resources to go on from.
+ */
+export async function doubtInterrupted(run: Run, base: Snapshot, resources: ResourceState[]): Promise<ResourceState[]> {
+  const doubted = new Map<ResourceState, ResourceState>();
+  for (const { type, resource } of base.pendingOperations) {
+    const old = resources.find(({ urn, delete: gone }) => urn === resource.urn && gone !== true);
+    if (old === undefined || isProviderType(old.type)) continue;
+    if (type === "updating") doubted.set(old, { ...old, initErrors: ["the run that updated it was interrupted"] });
+    else if (type === "deleting" && (await isGone(run, old))) doubted.set(old, { ...old, pendingReplacement: true });
+  }
+  for (const [old, resource] of doubted) await run.journal.amend(old, resource);
+  return resources.map((resource) => doubted.get(resource) ?? resource);
+}
+
+async function isGone(
+  run: Run,
+  { urn, type, id, provider: reference, inputs, outputs }: ResourceState,
+): Promise<boolean> {
+  if (reference === undefined || id === undefined) return false;
+  try {
+    const provider = await run.providers.get(reference, urn);
+    return (await provider.read({ urn, type, id, inputs: reveal(inputs), outputs: reveal(outputs) })) === undefined;
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    run.recorder.diagnostic(
+      "warning",
+      `an earlier run was interrupted while it deleted this, and looking for it failed: ${error.message}`,
       urn,
     );
     return false;

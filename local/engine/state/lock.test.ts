@@ -44,7 +44,7 @@ describe("the lock of a stack", () => {
     await assert.rejects(acquire(), (error: Error) => {
       assert.ok(error instanceof LockedError);
       assert.equal(error.holders[0]?.pid, child.pid);
-      assert.match(error.message, /currently locked by 1 other run\. .*`ballast cancel --stack dev`/);
+      assert.match(error.message, /currently locked by 1 other run\. .*`ballast state cancel dev`/);
       assert.match(error.message, new RegExp(`held by \\S+@${hostname()} \\(pid ${child.pid}\\) since \\d{4}-`));
       return true;
     });

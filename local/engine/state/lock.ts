@@ -25,7 +25,7 @@ export class LockedError extends Error {
     );
     super(
       `the stack ${stack} is currently locked by ${holders.length} other run${holders.length === 1 ? "" : "s"}. Wait for the ` +
-        `other process to end; if it is gone for good, release the lock with \`ballast cancel --stack ${stack}\` or ` +
+        `other process to end; if it is gone for good, release the lock with \`ballast state cancel ${stack}\` or ` +
         `\`pulumi cancel\`.${lines.join("")}`,
     );
     this.name = "LockedError";

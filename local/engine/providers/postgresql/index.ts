@@ -15,6 +15,7 @@ import {
   type ProviderFactory,
   type ReadRequest,
   type ReadResponse,
+  type RecoverRequest,
   type UpdateRequest,
   type UpdateResponse,
 } from "../../provider";
@@ -133,6 +134,23 @@ class PostgresProvider implements Provider {
         id: resource.id({ ...known, ...live }, server),
         inputs: sealed(liveInputs(schema, { ...inputs, ...identity }, live)),
         outputs: outputsOf(schema, { ...outputs, ...inputs }, live),
+      };
+    });
+  }
+
+  /** What stands under the name that the interrupted creation was given, as far as that came with it. */
+  async recover({ urn, type, inputs }: RecoverRequest): Promise<ReadResponse | undefined> {
+    const resource = resourceOf(type);
+    const { schema } = resource;
+    const server = this.connected();
+    const wanted = withDefaults(schema, inputs);
+    return this.told(urn, `look for ${describe(type, wanted)}`, async () => {
+      const live = await resource.read(server, wanted);
+      if (!live) return undefined;
+      return {
+        id: resource.id({ ...wanted, ...live }, server),
+        inputs: sealed(liveInputs(schema, inputs, live)),
+        outputs: outputsOf(schema, inputs, live),
       };
     });
   }
