@@ -53,15 +53,10 @@ export class TestProject {
 
   /** What a run leaves only when it was killed: locks, journals, unfinished files. */
   leftovers(): string[] {
-    const names = readdirSync(this.path(), { recursive: true, withFileTypes: true });
-    return names
-      .filter((entry) => entry.isFile() && !/\.(json|bak)$|^meta\.yaml$/.test(entry.name))
-      .map(({ name }) => name)
-      .concat(
-        readdirSync(this.path("locks"), { recursive: true })
-          .map(String)
-          .filter((name) => name.endsWith(".json")),
-      );
+    const files = readdirSync(this.path(), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return files
+      .map(({ parentPath, name }) => path.relative(this.path(), path.join(parentPath, name)))
+      .filter((file) => file.startsWith("locks") || !/\.(json|bak|attrs)$|^meta\.yaml$/.test(file));
   }
 
   remove(): void {
