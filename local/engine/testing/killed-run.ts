@@ -41,9 +41,9 @@ function killAt({ line, written }: Moment): void {
       }
     },
   });
-  const { create, reopen } = realDisk;
-  realDisk.create = async (file) => deadly(await create(file));
-  realDisk.reopen = async (file, length) => deadly(await reopen(file, length));
+  const real = { ...realDisk };
+  realDisk.create = async (file) => deadly(await real.create(file));
+  realDisk.reopen = async (file, length) => deadly(await real.reopen(file, length));
 }
 
 async function main(): Promise<void> {
