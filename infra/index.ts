@@ -1,4 +1,4 @@
-import { Provider } from "@pulumi/kubernetes/provider";
+import { platformCluster } from "./cluster";
 import { ambientSource, readConfig } from "./config";
 import { Databases } from "./data/postgres/databases";
 import { PostgresHa } from "./data/postgres/postgresHa";
@@ -6,11 +6,8 @@ import { Foundation } from "./foundation/foundation";
 
 /** The layers of a stack in order; each takes what it needs of the ones before. */
 const config = readConfig(ambientSource());
-const { cluster } = config;
-
-// An existing cluster is named, so that a stack cannot land on whichever is current; the embedded one brings its kubeconfig.
-const provider = cluster.context ? new Provider("cluster", { context: cluster.context }) : undefined;
-const onCluster = provider ? { providers: { kubernetes: provider } } : {};
+const cluster = platformCluster(config.cluster);
+const onCluster = cluster.kubernetes ? { providers: { kubernetes: cluster.kubernetes } } : {};
 
 const foundation = new Foundation("foundation", { namespaces: config.namespaces }, onCluster);
 
@@ -20,13 +17,14 @@ const server = new PostgresHa(
   { ...onCluster, dependsOn: [foundation] },
 );
 
-const managed = config.databases.managed
-  ? new Databases(
-      "databases",
-      { server, nodeAddress: cluster.nodeAddress, namespace: "data", databases: config.databases.list },
-      { ...onCluster, dependsOn: [foundation] },
-    )
-  : undefined;
+const managed =
+  config.databases.managed && cluster.nodeAddress !== undefined
+    ? new Databases(
+        "databases",
+        { server, nodeAddress: cluster.nodeAddress, namespace: "data", databases: config.databases.list },
+        { ...onCluster, dependsOn: [foundation] },
+      )
+    : undefined;
 
 export const environment = config.environment;
 export const namespaces = foundation.namespaces;

@@ -4,10 +4,14 @@ import { readConfig } from "./index";
 
 type Mapping = Record<string, unknown>;
 
-/** The problems of the local stack after `change` of its parsed values. */
-function problemsAfter(change: (values: Record<string, Mapping>) => void, environment = "local"): string {
+/** The problems of a stack after `change` of its parsed values. */
+function problemsAfter(
+  change: (values: Record<string, Mapping>) => void,
+  stack = "local",
+  environment: string = stack,
+): string {
   const values = Object.fromEntries(
-    Object.entries(stackValues("local"))
+    Object.entries(stackValues(stack))
       .filter(([key]) => key !== "environment")
       .map(([key, text]) => [key, JSON.parse(text) as Mapping]),
   );
@@ -16,7 +20,7 @@ function problemsAfter(change: (values: Record<string, Mapping>) => void, enviro
     .filter(([, value]) => (value as Mapping | undefined) !== undefined)
     .map(([key, value]) => [key, JSON.stringify(value)] as const);
   try {
-    readConfig({ stack: "local", values: { environment, ...Object.fromEntries(texts) } });
+    readConfig({ stack, values: { environment, ...Object.fromEntries(texts) } });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -96,9 +100,15 @@ describe("stack configuration", () => {
       "a word that is none of the allowed",
       "cluster.kind",
       "kind",
-      /cluster\.kind is "kind"; it must be one of "embedded", "existing"/,
+      /cluster\.kind is "kind"; it must be one of "embedded", "existing", "eks"/,
     ],
-    ["a name that Kubernetes refuses", "cluster.storageClass", "Fast SSD", /cluster\.storageClass is "Fast SSD"/],
+    [
+      "a key of another kind of cluster",
+      "cluster.context",
+      "prod",
+      /cluster\.context is not a known key; known here: kind, domain/,
+    ],
+    ["a domain that is none", "cluster.domain", "Ballast", /cluster\.domain is "Ballast".* for example "example\.com"/],
     ["a name that needs quotes", "databases.list", [{ name: "task-db" }], /databases\.list\[0\]\.name is "task-db"/],
     ["no database", "databases.list", [], /databases\.list is \[\]; it must be a list of at least one/],
     ["a mistyped key", "postgres.instnces", 3, /postgres\.instnces is not a known key; did you mean "instances"\?/],
@@ -124,7 +134,7 @@ describe("stack configuration", () => {
 
   it("refuses an unknown environment", () => {
     assert.match(
-      problemsAfter(() => undefined, "test"),
+      problemsAfter(() => undefined, "local", "test"),
       /ballast:environment is "test"; it must be one of "local", "dev"/,
     );
   });
@@ -188,21 +198,102 @@ describe("stack configuration", () => {
       "2Gi",
       /data\.memory is 2Gi, less than the .* that 3 Postgres members need/,
     ],
-    ["an existing cluster without a context", "cluster.kind", "existing", /cluster\.context is missing/],
-    [
-      "a context for the embedded cluster",
-      "cluster.context",
-      "prod",
-      /cluster\.context is "prod", but kind "embedded"/,
-    ],
-    [
-      "databases out of reach",
-      "cluster.exposure",
-      "none",
-      /cluster\.exposure is "none", so this machine cannot reach Postgres/,
-    ],
   ];
   for (const [what, path, value, expected] of unfit) {
     it(`refuses ${what}`, () => assert.match(problemsAfter(set(path, value)), expected));
+  }
+
+  const existing = { kind: "existing", domain: "example.com", context: "team", storageClass: "standard" };
+  const onExisting: readonly (readonly [what: string, cluster: object, expected: RegExp])[] = [
+    [
+      "an existing cluster without a context",
+      { context: undefined },
+      /cluster\.context is missing; it must be the name/,
+    ],
+    ["a name that Kubernetes refuses", { storageClass: "Fast SSD" }, /cluster\.storageClass is "Fast SSD"/],
+    [
+      "databases out of reach",
+      { exposure: "LoadBalancer" },
+      /databases\.managed is true, but this machine cannot reach Postgres .* "existing" without cluster\.exposure "NodePort"/,
+    ],
+  ];
+  for (const [what, cluster, expected] of onExisting) {
+    it(`refuses ${what}`, () => assert.match(problemsAfter(set("cluster", { ...existing, ...cluster })), expected));
+  }
+
+  const inCloud: readonly (readonly [what: string, stack: string, path: string, value: unknown, expected: RegExp])[] = [
+    [
+      "an unknown region of AWS",
+      "prod",
+      "cluster.region",
+      "eu-middle-1",
+      /cluster\.region is "eu-middle-1"; it must be one of .*"eu-central-1"/,
+    ],
+    [
+      "an unknown region of DigitalOcean",
+      "dev",
+      "cluster.region",
+      "eu-central-1",
+      /cluster\.region is "eu-central-1"; it must be one of .*"fra1"/,
+    ],
+    [
+      "a zone of another region",
+      "prod",
+      "cluster.zones",
+      ["eu-central-1a", "eu-west-1b", "eu-central-1c"],
+      /zones\[1\] is "eu-west-1b", which is no zone of eu-central-1; it must be for example "eu-central-1a"/,
+    ],
+    [
+      "two zones",
+      "prod",
+      "cluster.zones",
+      ["eu-central-1a", "eu-central-1b"],
+      /cluster\.zones is .*it must be a list of three zones/,
+    ],
+    [
+      "overlapping ranges",
+      "prod",
+      "cluster.serviceCidr",
+      "10.40.128.0/20",
+      /cluster\.serviceCidr is "10\.40\.128\.0\/20", which overlaps cluster\.vpcCidr "10\.40\.0\.0\/16"; choose/,
+    ],
+    [
+      "pods in the nodes' range",
+      "dev",
+      "cluster.podCidr",
+      "10.20.0.0/18",
+      /cluster\.podCidr is "10\.20\.0\.0\/18", which overlaps cluster\.vpcCidr/,
+    ],
+    [
+      "a network that is too small",
+      "prod",
+      "cluster.vpcCidr",
+      "10.40.0.0/20",
+      /vpcCidr is "10\.40\.0\.0\/20"; it must be .*\/16/,
+    ],
+    [
+      "a range from its middle",
+      "prod",
+      "cluster.vpcCidr",
+      "10.40.1.0/16",
+      /vpcCidr is "10\.40\.1\.0\/16"; it must be an address range/,
+    ],
+    [
+      "a pool that ends below its start",
+      "prod",
+      "cluster.nodes.general",
+      { instance: "m6i.large", min: 5, max: 3 },
+      /nodes\.general\.max is 3, less than min 5; raise max or lower min/,
+    ],
+    [
+      "more members than nodes for them",
+      "dev",
+      "postgres.instances",
+      5,
+      /postgres\.instances is 5, one a node, but cluster\.nodes\.data\.max allows 3 nodes; raise that to 5 or lower this/,
+    ],
+  ];
+  for (const [what, stack, path, value, expected] of inCloud) {
+    it(`refuses ${what}`, () => assert.match(problemsAfter(set(path, value), stack), expected));
   }
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseRange } from "./addresses";
 import type { Bytes, Cpu } from "./quantity";
 import { formatBytes, formatCpu, parseBytes, parseCpu, parsePostgresSize, parseSeconds } from "./quantity";
 
@@ -75,8 +76,28 @@ export function sqlName(what: string): z.ZodString {
   return z.string({ error: words }).regex(/^[a-z][a-z0-9_]{0,47}$/, { error: words });
 }
 
+/** An IPv4 address range whose address is the first of it. */
+export function cidr(): z.ZodType<string, string> {
+  const words = 'an address range, for example "10.0.0.0/16"';
+  return z.string({ error: words }).refine((text) => parseRange(text) !== undefined, { error: words });
+}
+
+/** A DNS name of at least two labels. */
+export function domain(what: string): z.ZodString {
+  const words = `${what}, for example "example.com"`;
+  return z
+    .string({ error: words })
+    .regex(/^(?!.{254})([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/, { error: words });
+}
+
+/** At least one of something; `what` names the plural. */
+export function list<T extends z.ZodType>(of: T, what: string): z.ZodArray<T> {
+  const words = `a list of at least one (${what})`;
+  return z.array(of, { error: words }).min(1, { error: words });
+}
+
 /** One of a few words. */
-export function oneOf<const T extends readonly [string, ...string[]]>(words: T): z.ZodEnum<{ [K in T[number]]: K }> {
+export function oneOf<const T extends readonly string[]>(words: T): z.ZodEnum<{ [K in T[number]]: K }> {
   return z.enum(words, { error: `one of ${words.map((word) => `"${word}"`).join(", ")}` });
 }
 

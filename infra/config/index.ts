@@ -9,7 +9,15 @@ import type { Environment, StackConfig } from "./schema";
 import { stackSchema } from "./schema";
 
 export type {
+  CloudConfig,
   ClusterConfig,
+  DigitalOceanConfig,
+  EksConfig,
+  EmbeddedConfig,
+  ExistingConfig,
+  NodePoolConfig,
+} from "./clusters";
+export type {
   DatabaseConfig,
   DatabasesConfig,
   Environment,
@@ -61,33 +69,46 @@ export function readConfig(
   );
   if (unreadable.length > 0) throw new ConfigError(file, unreadable);
   const parsed = stackSchema.safeParse(raw);
-  if (!parsed.success) throw new ConfigError(file, problemsOf(parsed.error, raw, knownKeys));
+  if (!parsed.success)
+    throw new ConfigError(
+      file,
+      problemsOf(parsed.error, raw, (path) => knownKeys(path, raw)),
+    );
   const problems = crossChecks(parsed.data, ceilingOf(parsed.data.environment));
   if (problems.length > 0) throw new ConfigError(file, problems);
   return parsed.data;
 }
 
-/** Keys that the schema allows at a path of the file; none where the path leads nowhere. */
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  const shapes = path.reduce<z.core.$ZodType[]>(
-    (found, part) => found.flatMap((schema) => step(schema, part)),
-    [stackSchema],
-  );
-  return [
-    ...new Set(shapes.flatMap((schema) => objects(schema).flatMap((object) => Object.keys(object._zod.def.shape)))),
-  ];
+/** Keys that the schema allows at a path of the file, beside the values that stand there; none where the path leads nowhere. */
+function knownKeys(path: readonly PropertyKey[], root: unknown): string[] {
+  let found: { schemas: z.core.$ZodType[]; value: unknown } = { schemas: [stackSchema], value: root };
+  for (const part of path) {
+    const { schemas, value } = found;
+    found = {
+      schemas: schemas.flatMap((schema) => step(schema, value, part)),
+      value: (value as Record<PropertyKey, unknown> | undefined)?.[part],
+    };
+  }
+  const shapes = found.schemas.flatMap((schema) => objects(schema, found.value));
+  return [...new Set(shapes.flatMap((object) => Object.keys(object._zod.def.shape)))];
 }
 
-/** The objects that a schema stands for, seen through defaults, options and unions. */
-function objects(schema: z.core.$ZodType): z.core.$ZodObject[] {
+/** The objects that a schema stands for, seen through defaults and options; of a union the variant that the value says it is. */
+function objects(schema: z.core.$ZodType, value: unknown): z.core.$ZodObject[] {
   const { def } = schema._zod as z.core.$ZodTypes["_zod"];
   if (def.type === "object") return [schema as z.core.$ZodObject];
-  if (def.type === "default" || def.type === "prefault" || def.type === "optional") return objects(def.innerType);
-  return def.type === "union" ? def.options.flatMap(objects) : [];
+  if (def.type === "default" || def.type === "prefault" || def.type === "optional")
+    return objects(def.innerType, value);
+  if (def.type !== "union") return [];
+  const variants = def.options.flatMap((option) => objects(option, value));
+  const { discriminator } = def as { discriminator?: string };
+  if (discriminator === undefined) return variants;
+  const chosen = (value as Record<string, unknown> | undefined)?.[discriminator];
+  return variants.filter((variant) => variant._zod.propValues?.[discriminator]?.has(chosen as z.core.util.Primitive));
 }
 
-function step(schema: z.core.$ZodType, part: PropertyKey): z.core.$ZodType[] {
+function step(schema: z.core.$ZodType, value: unknown, part: PropertyKey): z.core.$ZodType[] {
   const { def } = schema._zod as z.core.$ZodTypes["_zod"];
   if (def.type === "array" && typeof part === "number") return [def.element];
-  return objects(schema).flatMap((object) => object._zod.def.shape[String(part)] ?? []);
+  return objects(schema, value).flatMap((object) => object._zod.def.shape[String(part)] ?? []);
 }

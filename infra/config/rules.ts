@@ -1,3 +1,4 @@
+import { cloudFits } from "./cloudRules";
 import type { ConfigProblem } from "./errors";
 import type { StackConfig } from "./schema";
 import { memberSidecars } from "../data/postgres/sizes";
@@ -131,36 +132,25 @@ function uniqueDatabases({ databases }: StackConfig): ConfigProblem[] {
   );
 }
 
-/** A stack says which cluster it is for, and the databases can be managed only where this machine reaches them. */
-function clusterFits({ cluster, databases }: StackConfig): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  if (cluster.kind === "existing" && cluster.context === undefined) {
-    problems.push({
-      key: "cluster.context",
-      message: 'is missing; with kind "existing" it must name a context of the kubeconfig',
-    });
-  }
-  if (cluster.kind === "embedded" && cluster.context !== undefined) {
-    problems.push({
-      key: "cluster.context",
-      message: `is "${cluster.context}", but kind "embedded" brings its own kubeconfig; remove it, or set kind to "existing"`,
-    });
-  }
-  if (databases.managed && cluster.exposure === "none") {
-    problems.push({
+/** The databases can be managed only where this machine reaches them. */
+function databasesInReach({ cluster, databases }: StackConfig): ConfigProblem[] {
+  const reached = cluster.kind === "embedded" || (cluster.kind === "existing" && cluster.exposure === "NodePort");
+  if (!databases.managed || reached) return [];
+  return [
+    {
       key: "databases.managed",
       message:
-        'is true, but cluster.exposure is "none", so this machine cannot reach Postgres; ' +
-        'set cluster.exposure to "NodePort", or databases to { managed: false, reason: … }',
-    });
-  }
-  return problems;
+        `is true, but this machine cannot reach Postgres on a cluster of kind "${cluster.kind}"` +
+        `${cluster.kind === "existing" ? ' without cluster.exposure "NodePort"' : ""}; set databases to { managed: false, reason: … }`,
+    },
+  ];
 }
 
 /** The checks that need several values at once. */
 export function crossChecks(config: StackConfig, ceiling: Ceiling): ConfigProblem[] {
   return [
-    ...clusterFits(config),
+    ...cloudFits(config),
+    ...databasesInReach(config),
     ...timing(config),
     ...requestsWithinLimits(config),
     ...withinCeiling(config, ceiling),

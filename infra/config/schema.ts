@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { bytes, cpu, mapping, objectName, oneOf, postgresSize, reason, seconds, sqlName, whole } from "./fields";
+import { cluster } from "./clusters";
+import { bytes, cpu, list, mapping, oneOf, postgresSize, reason, seconds, sqlName, whole } from "./fields";
 
 /** What a stack file may say: one entry a top-level key. The checks that span several keys are in `rules.ts`. */
 
@@ -12,27 +13,6 @@ const resources = (smallest: { readonly cpu: string; readonly memory: string }) 
     cpu: mapping({ request: cpu("1m", "64"), limit: cpu(smallest.cpu, "64") }),
     memory: mapping({ request: bytes("8Mi", "512Gi"), limit: bytes(smallest.memory, "512Gi") }),
   });
-
-const cluster = mapping({
-  /** `embedded`: made by `local/cluster`; `existing`: somebody else's, named by `context`. */
-  kind: oneOf(["embedded", "existing"]),
-  /** Context of the kubeconfig, so that a stack never lands on whatever cluster is current. Only with `existing`. */
-  context: z.string({ error: "the name of a context of the kubeconfig" }).min(1).optional(),
-  /** Storage class of the databases' volumes. */
-  storageClass: objectName("the name of a storage class"),
-  /** How the machine that runs the program reaches the databases. */
-  exposure: oneOf(["NodePort", "none"]).default("none"),
-  /** Address under which this machine reaches a node port. */
-  nodeAddress: z.string({ error: "a host name or an IP address" }).min(1).default("127.0.0.1"),
-  /** Address ranges and ports of the API server, for the network policies of what talks to it. */
-  apiServer: mapping({
-    cidr: z.cidrv4({ error: 'an address range, for example "10.0.0.0/16"' }).default("0.0.0.0/0"),
-    ports: z
-      .array(whole(1, 65535, "a TCP port of the API server"))
-      .min(1, { error: "a list of at least one TCP port" })
-      .default([443, 6443]),
-  }).prefault({}),
-});
 
 const quota = mapping({
   /** Sum over the namespace's pods. */
@@ -81,14 +61,15 @@ const databases = z.discriminatedUnion(
   [
     mapping({
       managed: z.literal(true),
-      list: z.array(database).min(1, { error: "a list of at least one database" }),
+      list: list(database, "databases"),
     }),
     mapping({ managed: z.literal(false), reason: reason("why the databases are not managed by this stack") }),
   ],
   { error: "{ managed: true, list: […] } or { managed: false, reason: … }" },
 );
 
-const namespaces = mapping({ data: quota });
+/** A namespace a concern. */
+const namespaces = mapping({ data: quota, edge: quota });
 
 /** Every top-level key of the project's configuration. */
 export const stackSchema = mapping({
@@ -100,7 +81,6 @@ export const stackSchema = mapping({
 });
 
 export type StackConfig = z.infer<typeof stackSchema>;
-export type ClusterConfig = StackConfig["cluster"];
 export type QuotaConfig = z.infer<typeof quota>;
 export type PostgresConfig = StackConfig["postgres"];
 export type DatabasesConfig = StackConfig["databases"];

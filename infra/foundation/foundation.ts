@@ -2,17 +2,23 @@ import { LimitRange } from "@pulumi/kubernetes/core/v1/limitRange";
 import { Namespace } from "@pulumi/kubernetes/core/v1/namespace";
 import { ResourceQuota } from "@pulumi/kubernetes/core/v1/resourceQuota";
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy";
+import { PriorityClass } from "@pulumi/kubernetes/scheduling/v1/priorityClass";
 import * as pulumi from "@pulumi/pulumi";
 import type { QuotaConfig } from "../config";
+import { platformLabels } from "../workload/labels";
 import { dns, networkPolicySpec } from "../workload/network";
+import priorities from "./priorities.json";
 
 export interface FoundationArgs {
   /** What each namespace of the platform may use in all, by the namespace's name. */
   readonly namespaces: Readonly<Record<string, QuotaConfig>>;
 }
 
+/** What gives way to what when a node is full, from `priorities.json`. */
+export type Priority = keyof typeof priorities;
+
 /**
- * The ground that the other layers stand on: namespaces under the restricted pod security standard, each with a quota, defaults for
+ * The ground that the other layers stand on: priorities, and namespaces under the restricted pod security standard, each with a quota, defaults for
  * containers, and network policies that deny everything but DNS until a workload declares its flows.
  */
 export class Foundation extends pulumi.ComponentResource {
@@ -22,19 +28,25 @@ export class Foundation extends pulumi.ComponentResource {
   constructor(name: string, args: FoundationArgs, options?: pulumi.ComponentResourceOptions) {
     super("ballast:foundation:Foundation", name, {}, options);
     this.namespaces = Object.keys(args.namespaces);
+    for (const [priority, { value, description }] of Object.entries(priorities)) {
+      new PriorityClass(
+        priority,
+        { metadata: { name: priority, labels: platformLabels }, value, description, globalDefault: false },
+        { parent: this },
+      );
+    }
     for (const [namespace, quota] of Object.entries(args.namespaces)) this.namespace(namespace, quota);
     this.registerOutputs({ namespaces: this.namespaces });
   }
 
   private namespace(namespace: string, quota: QuotaConfig): void {
-    const labels = { "app.kubernetes.io/part-of": "ballast", "app.kubernetes.io/managed-by": "pulumi" };
     const created = new Namespace(
       namespace,
-      { metadata: { name: namespace, labels: { ...labels, ...podSecurity("restricted") } } },
+      { metadata: { name: namespace, labels: { ...platformLabels, ...podSecurity("restricted") } } },
       { parent: this },
     );
     const child = { parent: this, dependsOn: [created] };
-    const metadata = { namespace, labels };
+    const metadata = { namespace, labels: platformLabels };
     new ResourceQuota(
       namespace,
       {

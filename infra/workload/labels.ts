@@ -9,15 +9,18 @@ export interface Identity {
   readonly owner: string;
 }
 
-const platform = "ballast";
+/** Labels of an object that belongs to the platform as a whole. */
+export const platformLabels = {
+  "app.kubernetes.io/part-of": "ballast",
+  "app.kubernetes.io/managed-by": "pulumi",
+} as const;
 
 /** Labels of an object that belongs to a workload. */
 export function labelsOf(identity: Identity): Record<string, string> {
   return {
     ...selectorOf(identity),
     "app.kubernetes.io/component": identity.component,
-    "app.kubernetes.io/part-of": platform,
-    "app.kubernetes.io/managed-by": "pulumi",
+    ...platformLabels,
     owner: identity.owner,
   };
 }

@@ -1,62 +1,44 @@
-import { createHash } from "node:crypto";
 import { StatefulSet } from "@pulumi/kubernetes/apps/v1/statefulSet";
 import { ServiceAccount } from "@pulumi/kubernetes/core/v1/serviceAccount";
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy";
 import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/podDisruptionBudget";
 import type { input } from "@pulumi/kubernetes/types";
 import * as pulumi from "@pulumi/pulumi";
-import type { ContainerArgs } from "./container";
-import { containerSpec } from "./container";
-import type { Identity } from "./labels";
+import type { Priority } from "../foundation/foundation";
 import { labelsOf, selectorOf } from "./labels";
 import type { Flows } from "./network";
 import { networkPolicySpec } from "./network";
+import type { PodArgs } from "./podSpec";
+import { podSpec, reasons, restartsOn } from "./podSpec";
 import type { Waiver } from "./waiver";
 import { isWaiver, waiverAnnotation } from "./waiver";
-
-/** A volume that lives as long as its pod, or that comes from an object. */
-export type Volume =
-  | { readonly kind: "scratch"; readonly sizeLimit: string; readonly inMemory?: boolean }
-  | { readonly kind: "config"; readonly configMap: string; readonly mode?: number };
 
 /** A volume of its own for each pod, which outlives it. */
 export interface Claim {
   readonly size: string;
-  readonly storageClass: string;
+  readonly storageClass: pulumi.Input<string>;
   /** What becomes of it when the workload is destroyed. */
   readonly onDestroy: "delete" | "retain";
 }
 
-export interface StatefulWorkloadArgs extends Identity {
+export interface StatefulWorkloadArgs extends PodArgs {
   readonly replicas: number;
   /** Name of the headless Service that gives the pods their names. */
   readonly serviceName: string;
   /** Whether pods start and stop together, or one after the other in order. */
   readonly start: "together" | "in order";
-  readonly containers: readonly ContainerArgs[];
-  /**
-   * Containers that start before the others and end after them.
-   * @default none
-   */
-  readonly sidecars?: readonly ContainerArgs[];
-  /** @default none */
-  readonly volumes?: Readonly<Record<string, Volume>>;
   /** @default none */
   readonly claims?: Readonly<Record<string, Claim>>;
-  /** Numeric user and group that the pod runs as and that own its volumes. */
-  readonly user: { readonly uid: number; readonly gid: number };
-  /** Whether two pods may ever share a node. */
-  readonly sharesNodes: "never" | "if needed";
+  /** What gives way to what when a node is full. */
+  readonly priority: Priority;
+  /**
+   * Nodes that are set aside for it.
+   * @default any node without a taint
+   */
+  readonly nodes?: ReservedNodes;
   /** How many pods may be away by intention (a drained node) at a time. */
   readonly disruption: { readonly maxUnavailable: number } | Waiver;
   readonly flows: Flows;
-  /**
-   * Whether the pod gets a token for the API server; a sentence that says what for.
-   * @default no token
-   */
-  readonly apiAccess?: string;
-  /** Seconds that a pod gets to stop by itself. */
-  readonly stopSeconds: number;
   /**
    * Further labels of the pods, outside of what selects them.
    * @default none
@@ -64,6 +46,12 @@ export interface StatefulWorkloadArgs extends Identity {
   readonly podLabels?: Readonly<Record<string, string>>;
   /** Whatever the pods read only at their start: a change of it replaces them, one by one. */
   readonly restartsOn: readonly pulumi.Input<string>[];
+}
+
+/** Nodes that carry the label, and a taint that keeps all other pods away. */
+export interface ReservedNodes {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taint: { readonly key: string; readonly value: string; readonly effect: string };
 }
 
 /**
@@ -94,7 +82,7 @@ export class StatefulWorkload extends pulumi.ComponentResource {
     this.statefulSet = new StatefulSet(
       name,
       {
-        metadata: { ...metadata, annotations: annotations(args) },
+        metadata: { ...metadata, annotations: reasons(args, args.disruption) },
         spec: {
           replicas: args.replicas,
           serviceName: args.serviceName,
@@ -109,7 +97,7 @@ export class StatefulWorkload extends pulumi.ComponentResource {
           template: {
             metadata: {
               labels: { ...metadata.labels, ...args.podLabels },
-              annotations: { "ballast.dev/restarts-on": digest(args.restartsOn) },
+              annotations: restartsOn(args.restartsOn),
             },
             spec: podSpec(args),
           },
@@ -119,49 +107,6 @@ export class StatefulWorkload extends pulumi.ComponentResource {
     );
     this.registerOutputs({ name: this.name, namespace: args.namespace });
   }
-}
-
-function podSpec(args: StatefulWorkloadArgs): input.core.v1.PodSpec {
-  const selector = { matchLabels: selectorOf(args) };
-  const onOwnNode = { topologyKey: "kubernetes.io/hostname", labelSelector: selector };
-  return {
-    serviceAccountName: args.name,
-    automountServiceAccountToken: args.apiAccess !== undefined,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: args.stopSeconds,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: args.user.uid,
-      runAsGroup: args.user.gid,
-      fsGroup: args.user.gid,
-      fsGroupChangePolicy: "OnRootMismatch",
-      seccompProfile: { type: "RuntimeDefault" },
-    },
-    affinity: {
-      podAntiAffinity:
-        args.sharesNodes === "never"
-          ? { requiredDuringSchedulingIgnoredDuringExecution: [onOwnNode] }
-          : { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: onOwnNode }] },
-    },
-    topologySpreadConstraints: [
-      {
-        maxSkew: 1,
-        topologyKey: "topology.kubernetes.io/zone",
-        whenUnsatisfiable: "ScheduleAnyway",
-        labelSelector: selector,
-      },
-    ],
-    ...(args.sidecars && {
-      initContainers: args.sidecars.map((sidecar) => ({ ...containerSpec(sidecar), restartPolicy: "Always" })),
-    }),
-    containers: args.containers.map(containerSpec),
-    volumes: Object.entries(args.volumes ?? {}).map(([name, volume]) => ({ name, ...volumeSource(volume) })),
-  };
-}
-
-function volumeSource(volume: Volume): Omit<input.core.v1.Volume, "name"> {
-  if (volume.kind === "config") return { configMap: { name: volume.configMap, defaultMode: volume.mode ?? 0o444 } };
-  return { emptyDir: { sizeLimit: volume.sizeLimit, ...(volume.inMemory && { medium: "Memory" }) } };
 }
 
 function volumeClaim(name: string, claim: Claim, labels: Record<string, string>): input.core.v1.PersistentVolumeClaim {
@@ -178,19 +123,4 @@ function volumeClaim(name: string, claim: Claim, labels: Record<string, string>)
 /** One policy holds for all claims of a StatefulSet, so one that must be kept keeps them all. */
 function retention(claims: StatefulWorkloadArgs["claims"] = {}): "Delete" | "Retain" {
   return Object.values(claims).some(({ onDestroy }) => onDestroy === "retain") ? "Retain" : "Delete";
-}
-
-function annotations(args: StatefulWorkloadArgs): Record<string, string> {
-  const probes = [...args.containers, ...(args.sidecars ?? [])].map(({ name, probes }) =>
-    isWaiver(probes) ? waiverAnnotation(`probes-of-${name}`, probes) : {},
-  );
-  const disruption = isWaiver(args.disruption) ? waiverAnnotation("disruption-budget", args.disruption) : {};
-  const access = args.apiAccess === undefined ? {} : { "ballast.dev/api-access": args.apiAccess };
-  return Object.assign({}, ...probes, disruption, access) as Record<string, string>;
-}
-
-function digest(parts: readonly pulumi.Input<string>[]): pulumi.Output<string> {
-  return pulumi
-    .all([...parts])
-    .apply((texts) => createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 16));
 }

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigMap } from "@pulumi/kubernetes/core/v1/configMap";
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterConfig, PostgresConfig } from "../../config";
+import type { PlatformCluster } from "../../cluster";
+import type { PostgresConfig } from "../../config";
 import { formatBytes } from "../../config/quantity";
 import { labelsOf, selectorOf } from "../../workload/labels";
 import type { Flow } from "../../workload/network";
@@ -19,8 +20,7 @@ export interface PostgresHaArgs {
   readonly namespace: string;
   /** Members, sizes, settings and failover times. */
   readonly config: PostgresConfig;
-  /** Storage class, exposure, and where the API server is. */
-  readonly cluster: ClusterConfig;
+  readonly cluster: PlatformCluster;
 }
 
 /** Where a client finds Postgres. */
@@ -28,7 +28,7 @@ export interface PostgresAddress {
   /** Name inside the cluster. */
   readonly host: string;
   readonly port: number;
-  /** Port on every node; `undefined` where the cluster's exposure is `none`. */
+  /** Port on every node; `undefined` where this machine does not reach the nodes. */
   readonly nodePort: pulumi.Output<number | undefined>;
 }
 
@@ -55,6 +55,7 @@ export class PostgresHa extends pulumi.ComponentResource {
   constructor(name: string, args: PostgresHaArgs, options?: pulumi.ComponentResourceOptions) {
     super("ballast:data:PostgresHa", name, {}, options);
     const { namespace, config, cluster } = args;
+    const exposure = cluster.nodeAddress === undefined ? "none" : "NodePort";
     const scope = name;
     const identity = { name: scope, namespace, component: "database", owner: "platform" };
     const labels = labelsOf(identity);
@@ -78,7 +79,7 @@ export class PostgresHa extends pulumi.ComponentResource {
     );
     const services = postgresServices(
       name,
-      { scope, namespace, labels, selector: selectorOf(identity), exposure: cluster.exposure },
+      { scope, namespace, labels, selector: selectorOf(identity), exposure },
       child,
     );
     const rights = patroniRights(
@@ -102,10 +103,16 @@ export class PostgresHa extends pulumi.ComponentResource {
           tmp: { kind: "scratch", sizeLimit: "256Mi" },
         },
         claims: {
-          data: { size: config.storage.text, storageClass: cluster.storageClass, onDestroy: config.volumesOnDestroy },
+          data: {
+            size: config.storage.text,
+            storageClass: cluster.storageClasses.database,
+            onDestroy: config.volumesOnDestroy,
+          },
         },
         user: postgresUser,
         sharesNodes: "never",
+        priority: "ballast-data",
+        ...(cluster.dataNodes && { nodes: cluster.dataNodes }),
         disruption: { maxUnavailable: 1 },
         flows: { ingress: ingress(identity.name, cluster), egress: egress(identity.name, cluster) },
         apiAccess: "Patroni keeps the leader's key and the members' state in the API server",
@@ -125,7 +132,7 @@ export class PostgresHa extends pulumi.ComponentResource {
     );
 
     const nodePort = (service: typeof services.primary) =>
-      cluster.exposure === "NodePort"
+      exposure === "NodePort"
         ? service.spec.apply((spec) => spec.ports[0]?.nodePort)
         : pulumi.output<number | undefined>(undefined);
     this.scope = scope;
@@ -160,7 +167,7 @@ function sharedMemory({ resources }: PostgresConfig): string {
   return formatBytes(Math.floor(resources.memory.limit.value / 4 / 2 ** 20) * 2 ** 20);
 }
 
-function ingress(name: string, cluster: ClusterConfig): Flow[] {
+function ingress(name: string, cluster: PlatformCluster): Flow[] {
   const members = { pods: selectorOf({ name }) };
   const prometheus = {
     pods: { "app.kubernetes.io/name": "prometheus" },
@@ -169,7 +176,7 @@ function ingress(name: string, cluster: ClusterConfig): Flow[] {
   const clients = { pods: clientLabel, namespaces: { "app.kubernetes.io/part-of": "ballast" } };
   // Traffic to a NodePort arrives with the address of a node, so no label can narrow it; TLS and the password do.
   const nodes: Flow[] =
-    cluster.exposure === "NodePort" ? [{ peer: { cidr: "0.0.0.0/0" }, ports: [ports.postgres] }] : [];
+    cluster.nodeAddress !== undefined ? [{ peer: { cidr: "0.0.0.0/0" }, ports: [ports.postgres] }] : [];
   return [
     { peer: members, ports: [ports.postgres, ports.patroni] },
     { peer: clients, ports: [ports.postgres] },
@@ -178,7 +185,7 @@ function ingress(name: string, cluster: ClusterConfig): Flow[] {
   ];
 }
 
-function egress(name: string, cluster: ClusterConfig): Flow[] {
+function egress(name: string, cluster: PlatformCluster): Flow[] {
   return [
     { peer: { pods: selectorOf({ name }) }, ports: [ports.postgres, ports.patroni] },
     { peer: { cidr: cluster.apiServer.cidr }, ports: cluster.apiServer.ports },

@@ -21,3 +21,18 @@ export const offlineProvider: Provider = {
   },
   close: async () => undefined,
 };
+
+/** A provider that in offline previews takes the types, too, which it could not serve for real. */
+export function takingAll(provider: Provider, lacks: (type: string) => boolean): Provider {
+  const serving = (type: string): Provider => (lacks(type) ? offlineProvider : provider);
+  return {
+    check: (request) => serving(request.type).check(request),
+    diff: (request) => serving(request.type).diff(request),
+    create: (request) => serving(request.type).create(request),
+    update: (request) => serving(request.type).update(request),
+    read: (request) => serving(request.type).read(request),
+    delete: (request) => serving(request.type).delete(request),
+    invoke: (token, args) => provider.invoke(token, args),
+    close: () => provider.close(),
+  };
+}

@@ -60,10 +60,22 @@ describe("kubernetes provider without a cluster", () => {
     assert.match(await failure(map, annotated("pulumi.com/waitFor", "ready")), /must be "jsonpath=/);
     assert.match(await failure("kubernetes:core/v1:ConfigMapList", { items: [] }), /declare each of its items/);
     assert.match(await failure("kubernetes:core/v1:ConfigMapPatch", {}), /metadata\.name: is required/);
-    assert.match(
-      await failure("kubernetes:helm.sh/v3:Release", {}),
-      /no kubernetes:helm\.sh\/v3:Release; use the Pulumi CLI/,
-    );
+  });
+
+  it("refuses charts, and takes them as they are in an offline preview", async () => {
+    const release = {
+      urn: "urn",
+      type: "kubernetes:helm.sh/v3:Release",
+      name: "x",
+      inputs: { chart: "x" },
+      randomSeed: Buffer.alloc(32),
+    };
+    const online = await factory.create({ namespace: "team" }, recordingContext(undefined, false));
+    const { failures } = await online.check(release);
+    assert.match(failures[0]?.reason ?? "", /no kubernetes:helm\.sh\/v3:Release; use the Pulumi CLI/);
+    const offline = await factory.create({ namespace: "team" }, recordingContext(undefined, true));
+    assert.deepEqual(await offline.check(release), { inputs: release.inputs, failures: [] });
+    await Promise.all([online.close(), offline.close()]);
   });
 
   it("offline, previews need no network and leave unknown what the server would choose", async () => {

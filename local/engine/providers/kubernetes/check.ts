@@ -70,8 +70,11 @@ function waitForFailures(metadata: PropertyMap): CheckFailure[] {
   }
 }
 
+/** Whether a type stands for a tool that makes objects (charts, files of YAML), and not for an object. */
+export const isTool = (type: string): boolean => /^kubernetes:(helm\.sh|yaml|kustomize)/.test(type);
+
 function unsupported(type: string, token: TypeToken): CheckFailure | undefined {
-  if (/^kubernetes:(helm\.sh|yaml|kustomize)/.test(type)) {
+  if (isTool(type)) {
     const reason = `the embedded engine has no ${type}; use the Pulumi CLI, or declare its objects themselves`;
     return { property: "", reason };
   }

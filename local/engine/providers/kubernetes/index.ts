@@ -2,6 +2,8 @@ import { createRequire } from "node:module";
 
 import type { ProviderFactory } from "../../provider";
 import { hasUnknown } from "../../values";
+import { takingAll } from "../../deployment/offline-provider";
+import { isTool } from "./check";
 import { Cluster } from "./cluster";
 import { checkConfig, diffConfig, settingsOf } from "./config";
 import { KubernetesProvider } from "./provider";
@@ -16,6 +18,7 @@ export const factory: ProviderFactory = {
   diffConfig,
   create: async (inputs, context) => {
     const settings = settingsOf(inputs);
-    return new KubernetesProvider(new Cluster(settings, context, !hasUnknown(inputs)), settings);
+    const provider = new KubernetesProvider(new Cluster(settings, context, !hasUnknown(inputs)), settings);
+    return context.offline ? takingAll(provider, isTool) : provider;
   },
 };

@@ -1,0 +1,46 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ReservedNodes } from "../workload/statefulWorkload";
+
+/** What every kind of cluster comes down to for the layers above: none of them asks which cloud it is on. */
+export interface PlatformCluster {
+  readonly provider: "embedded" | "existing" | "eks" | "digitalocean";
+  readonly name: pulumi.Input<string>;
+  /** Reaches the cluster; `undefined` where the ambient kubeconfig is the cluster's. */
+  readonly kubernetes: pulumi.ProviderResource | undefined;
+  /** Names of storage classes by use; volumes of `database` are encrypted and bind on the node of their pod. */
+  readonly storageClasses: { readonly database: pulumi.Input<string> };
+  readonly loadBalancer: LoadBalancer;
+  readonly dns: Dns;
+  readonly capabilities: Capabilities;
+  /** Where pods find the API server, for the network policies of what talks to it. */
+  readonly apiServer: { readonly cidr: string; readonly ports: readonly number[] };
+  /** Nodes that only what keeps data may use. @default every node serves everything */
+  readonly dataNodes?: ReservedNodes;
+  /** Address under which the machine that runs the program reaches node ports; `undefined` where it does not. */
+  readonly nodeAddress: string | undefined;
+}
+
+/** How traffic from outside reaches a Service. */
+export interface LoadBalancer {
+  readonly serviceType: "LoadBalancer" | "NodePort";
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Who serves the platform's names. */
+export interface Dns {
+  readonly provider: "route53" | "digitalocean" | "none";
+  /** Zone that the names are in, for example `example.com`. */
+  readonly domain: string;
+}
+
+/** What a cluster can do beyond running pods. */
+export interface Capabilities {
+  /** Upstream charts can be installed: the nodes reach public registries. */
+  readonly charts: boolean;
+  /** Nodes are added and removed with the load. */
+  readonly nodeAutoscaling: boolean;
+  /** Volumes can be grown while they are in use. */
+  readonly volumeExpansion: boolean;
+  /** Volumes can be snapshot through the Kubernetes API. */
+  readonly volumeSnapshots: boolean;
+}
