@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { ReservedNodes } from "../workload/statefulWorkload";
+import type { ReservedNodes } from "../workload/podSpec";
 
 /** What every kind of cluster comes down to for the layers above: none of them asks which cloud it is on. */
 export interface PlatformCluster {

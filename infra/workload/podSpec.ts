@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { input } from "@pulumi/kubernetes/types";
 import * as pulumi from "@pulumi/pulumi";
+import type { Priority } from "../foundation/foundation";
 import type { ContainerArgs } from "./container";
 import { containerSpec } from "./container";
 import type { Identity } from "./labels";
@@ -12,6 +13,12 @@ import { isWaiver, waiverAnnotation } from "./waiver";
 export type Volume =
   | { readonly kind: "scratch"; readonly sizeLimit: string; readonly inMemory?: boolean }
   | { readonly kind: "config"; readonly configMap: string; readonly mode?: number };
+
+/** Nodes that carry the label, and a taint that keeps all other pods away. */
+export interface ReservedNodes {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taint: { readonly key: string; readonly value: string; readonly effect: string };
+}
 
 /** What the pods of every kind of workload have in common. */
 export interface PodArgs extends Identity {
@@ -25,6 +32,13 @@ export interface PodArgs extends Identity {
   readonly volumes?: Readonly<Record<string, Volume>>;
   /** Numeric user and group that the pod runs as and that own its volumes. */
   readonly user: { readonly uid: number; readonly gid: number };
+  /** What gives way to what when a node is full. */
+  readonly priority: Priority;
+  /**
+   * Nodes that are set aside for it.
+   * @default any node without a taint
+   */
+  readonly nodes?: ReservedNodes;
   /** Whether two pods may ever share a node. */
   readonly sharesNodes: "never" | "if needed";
   /**
@@ -49,6 +63,11 @@ export function podSpec(args: PodArgs): input.core.v1.PodSpec {
     serviceAccountName: args.name,
     automountServiceAccountToken: args.apiAccess !== undefined,
     enableServiceLinks: false,
+    priorityClassName: args.priority,
+    ...(args.nodes && {
+      nodeSelector: { ...args.nodes.labels },
+      tolerations: [{ ...args.nodes.taint, operator: "Equal" }],
+    }),
     terminationGracePeriodSeconds: args.stopSeconds,
     securityContext: {
       runAsNonRoot: true,

@@ -4,21 +4,24 @@ import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy";
 import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/podDisruptionBudget";
 import type { input } from "@pulumi/kubernetes/types";
 import * as pulumi from "@pulumi/pulumi";
-import type { Priority } from "../foundation/foundation";
 import { labelsOf, selectorOf } from "./labels";
 import type { Flows } from "./network";
 import { networkPolicySpec } from "./network";
 import type { PodArgs } from "./podSpec";
 import { podSpec, reasons, restartsOn } from "./podSpec";
 import type { Waiver } from "./waiver";
-import { isWaiver, waiverAnnotation } from "./waiver";
+import { isWaiver } from "./waiver";
+
+export type { ReservedNodes } from "./podSpec";
 
 /** A volume of its own for each pod, which outlives it. */
 export interface Claim {
   readonly size: string;
   readonly storageClass: pulumi.Input<string>;
-  /** What becomes of it when the workload is destroyed. */
+  /** What becomes of it when the workload is destroyed. A workload with one to retain is protected from that. */
   readonly onDestroy: "delete" | "retain";
+  /** What backs it up and how often, or `none: ` and why. */
+  readonly backup: string;
 }
 
 export interface StatefulWorkloadArgs extends PodArgs {
@@ -29,13 +32,6 @@ export interface StatefulWorkloadArgs extends PodArgs {
   readonly start: "together" | "in order";
   /** @default none */
   readonly claims?: Readonly<Record<string, Claim>>;
-  /** What gives way to what when a node is full. */
-  readonly priority: Priority;
-  /**
-   * Nodes that are set aside for it.
-   * @default any node without a taint
-   */
-  readonly nodes?: ReservedNodes;
   /** How many pods may be away by intention (a drained node) at a time. */
   readonly disruption: { readonly maxUnavailable: number } | Waiver;
   readonly flows: Flows;
@@ -46,12 +42,6 @@ export interface StatefulWorkloadArgs extends PodArgs {
   readonly podLabels?: Readonly<Record<string, string>>;
   /** Whatever the pods read only at their start: a change of it replaces them, one by one. */
   readonly restartsOn: readonly pulumi.Input<string>[];
-}
-
-/** Nodes that carry the label, and a taint that keeps all other pods away. */
-export interface ReservedNodes {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly taint: { readonly key: string; readonly value: string; readonly effect: string };
 }
 
 /**
@@ -103,7 +93,7 @@ export class StatefulWorkload extends pulumi.ComponentResource {
           },
         },
       },
-      { ...child, dependsOn: [account, policy] },
+      { ...child, dependsOn: [account, policy], protect: retention(args.claims) === "Retain" },
     );
     this.registerOutputs({ name: this.name, namespace: args.namespace });
   }
@@ -111,7 +101,7 @@ export class StatefulWorkload extends pulumi.ComponentResource {
 
 function volumeClaim(name: string, claim: Claim, labels: Record<string, string>): input.core.v1.PersistentVolumeClaim {
   return {
-    metadata: { name, labels },
+    metadata: { name, labels, annotations: { "ballast.dev/backup": claim.backup } },
     spec: {
       accessModes: ["ReadWriteOnce"],
       storageClassName: claim.storageClass,

@@ -4,7 +4,7 @@ import { NodeGroup } from "@pulumi/aws/eks/nodeGroup";
 import type * as pulumi from "@pulumi/pulumi";
 import type { NodePoolConfig } from "../../config";
 import type { Bytes } from "../../config/quantity";
-import type { ReservedNodes } from "../../workload/statefulWorkload";
+import type { ReservedNodes } from "../../workload/podSpec";
 
 export interface NodeGroupArgs {
   readonly name: string;

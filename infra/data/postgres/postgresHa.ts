@@ -32,6 +32,9 @@ export interface PostgresAddress {
   readonly nodePort: pulumi.Output<number | undefined>;
 }
 
+/** Until the backup layer declares a repository, a standby on another node is the only copy. */
+const noBackup = "none: the backup layer is not part of the stack yet; each member's standbys hold the same data";
+
 /** Uid and gid of `postgres` in the image. */
 const postgresUser = { uid: 999, gid: 999 };
 
@@ -107,6 +110,7 @@ export class PostgresHa extends pulumi.ComponentResource {
             size: config.storage.text,
             storageClass: cluster.storageClasses.database,
             onDestroy: config.volumesOnDestroy,
+            backup: noBackup,
           },
         },
         user: postgresUser,
