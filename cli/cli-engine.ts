@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { findProgram } from "../local/cluster";
-import { loadProject } from "../local/engine/project";
-import { passphraseFor, usesEmbeddedCluster } from "./backend";
+import type { StackPlace } from "./backend";
 import { CommandError, exit } from "./errors";
 import type { RunChoice } from "./options";
 import { printJson, root } from "./place";
@@ -16,12 +15,11 @@ export async function cliIsThere(): Promise<boolean> {
 /** Gives the operation to the Pulumi CLI, with this checkout's state folder unless PULUMI_BACKEND_URL says otherwise. */
 export async function runByCli(
   operation: Operation,
-  stackName: string,
+  { stack: stackName, passphrase: source }: StackPlace,
   choice: RunChoice & { readonly packs: readonly string[] },
 ): Promise<void> {
   const { LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
-  const project = await loadProject(root);
-  const passphrase = await passphraseFor(await usesEmbeddedCluster(project, stackName))();
+  const passphrase = await source();
   const envVars: Record<string, string> = { PULUMI_BACKEND_URL: process.env["PULUMI_BACKEND_URL"] ?? `file://${root}` };
   if (passphrase !== undefined) envVars["PULUMI_CONFIG_PASSPHRASE"] = passphrase;
   const stack = await LocalWorkspace.createOrSelectStack({ stackName, workDir: root }, { envVars });

@@ -1,10 +1,9 @@
 import * as cluster from "../local/cluster";
 import { imageArchives, listImages } from "../local/images";
-import { loadProject } from "../local/engine/project";
-import { usesEmbeddedCluster } from "./backend";
+import type { StackPlace } from "./backend";
 import { CommandError } from "./errors";
 import type { ClusterChoice } from "./options";
-import { ownCluster, progress, root } from "./place";
+import { ownCluster, progress } from "./place";
 
 /** What a stack stands on once {@link prepareGround} or {@link findGround} is through: KUBECONFIG of this process names it. */
 export interface Ground {
@@ -14,10 +13,10 @@ export interface Ground {
 }
 
 /** Brings up what the stack runs on: for a stack on this machine its cluster, with the images of its workloads on every node. */
-export async function prepareGround(stack: string, choice: ClusterChoice): Promise<Ground> {
+export async function prepareGround(place: StackPlace, choice: ClusterChoice): Promise<Ground> {
   useImagesDirectory(choice);
   if (await useExisting(choice)) return { embedded: false, reachable: true };
-  if (!(await usesEmbeddedCluster(await loadProject(root), stack))) return { embedded: false, reachable: true };
+  if (!place.embedded) return { embedded: false, reachable: true };
   const name = ownCluster();
   const shown = progress();
   const workloads = (await listImages()).filter((image) => image.workload);
@@ -36,10 +35,10 @@ export async function prepareGround(stack: string, choice: ClusterChoice): Promi
 }
 
 /** Finds what the stack runs on, and brings nothing up. */
-export async function findGround(stack: string, choice: ClusterChoice): Promise<Ground> {
+export async function findGround(place: StackPlace, choice: ClusterChoice): Promise<Ground> {
   useImagesDirectory(choice);
   if (await useExisting(choice)) return { embedded: false, reachable: true };
-  if (!(await usesEmbeddedCluster(await loadProject(root), stack))) return { embedded: false, reachable: true };
+  if (!place.embedded) return { embedded: false, reachable: true };
   const status = await cluster.status(ownCluster());
   if (status.kubeconfig !== undefined) process.env["KUBECONFIG"] = status.kubeconfig;
   return { embedded: true, reachable: status.api?.ready === true };

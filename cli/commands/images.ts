@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { imageArchives, listImages, pruneImages } from "../../local/images";
+import { imagesDirOption } from "../options";
 import { printJson, progress } from "../place";
 import { bytes, table } from "../table";
 
@@ -7,13 +8,10 @@ interface ImagesOption {
   imagesDir?: string;
 }
 
-const directoryFlags = "--images-dir <dir>";
-const directoryText = "a directory that provides archives or programs of images (or BALLAST_IMAGES)";
-
 export function imagesCommand(): Command {
   const command = new Command("images")
     .description("each image: the reference that workloads use, and where it comes from")
-    .option(directoryFlags, directoryText)
+    .addOption(imagesDirOption())
     .option("--json", "as one JSON document")
     .action(async ({ imagesDir, json }: ImagesOption & { json?: boolean }) => {
       const images = await listImages({ imagesDirectory: imagesDir });
@@ -30,7 +28,7 @@ export function imagesCommand(): Command {
     .command("build")
     .description("makes the images' archives, all of them or those named")
     .argument("[references...]", "image references")
-    .option(directoryFlags, directoryText)
+    .addOption(imagesDirOption())
     .action(async (references: string[], { imagesDir }: ImagesOption) => {
       const options = { imagesDirectory: imagesDir };
       const wanted =

@@ -3,8 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import * as engine from "../../local/engine";
 import { createDisplay } from "../../local/engine/display";
-import { loadProject } from "../../local/engine/project";
-import { passphraseFor, usesEmbeddedCluster } from "../backend";
+import { findPlace, type StackPlace } from "../backend";
 import { cliIsThere, readPackConfig, runByCli, type Operation } from "../cli-engine";
 import { CommandError, exit } from "../errors";
 import { findGround, prepareGround, type Ground } from "../ground";
@@ -22,6 +21,7 @@ interface Flags extends RunChoice, ClusterChoice {
   yes?: boolean;
   skipPreview?: boolean;
   offline?: boolean;
+  clearPendingCreates?: boolean;
 }
 
 function operationCommand(name: Operation, description: string): Command {
@@ -45,7 +45,10 @@ export const previewCommand = (): Command =>
   );
 
 export const refreshCommand = (): Command =>
-  operationCommand("refresh", "reads every resource, and takes what has changed behind our back into the state");
+  operationCommand("refresh", "reads every resource, and takes what has changed behind our back into the state").option(
+    "--clear-pending-creates",
+    "forget creations that a killed run left open and whose provider cannot tell: you have looked, and nothing is there",
+  );
 
 export const destroyCommand = (): Command => operationCommand("destroy", "deletes everything that the stack has made");
 
@@ -57,7 +60,7 @@ export const outputCommand = (): Command =>
     .option("--json", "as one JSON document")
     .option("--show-secrets", "with secrets in clear")
     .action(async (stack: string, name: string | undefined, flags: { json?: boolean; showSecrets?: boolean }) => {
-      const passphrase = passphraseFor(await usesEmbeddedCluster(await loadProject(root), stack));
+      const { passphrase } = await findPlace(stack);
       const found = await engine.outputs({
         projectDir: root,
         stack,
@@ -90,19 +93,20 @@ async function run(operation: Operation, stack: string, flags: Flags): Promise<v
       exit.usage,
     );
   }
-  const ground = await groundFor(operation, stack, flags);
+  const place = await findPlace(stack);
+  const ground = await groundFor(operation, place, flags);
   const packs = operation === "up" || operation === "preview" ? packsOf(flags) : [];
   if ((flags.engine ?? ((await cliIsThere()) && !flags.offline ? "pulumi" : "embedded")) === "pulumi") {
-    await runByCli(operation, stack, { ...flags, packs });
+    await runByCli(operation, place, { ...flags, packs });
     return;
   }
-  const result = await runEmbedded(operation, stack, flags, ground, packs, signal);
+  const result = await runEmbedded(operation, place, flags, ground, packs, signal);
   if (result !== 0) process.exitCode = result;
 }
 
-function groundFor(operation: Operation, stack: string, flags: Flags): Promise<Ground> {
-  if (operation === "up") return prepareGround(stack, flags);
-  return flags.offline ? Promise.resolve({ embedded: false, reachable: false }) : findGround(stack, flags);
+function groundFor(operation: Operation, place: StackPlace, flags: Flags): Promise<Ground> {
+  if (operation === "up") return prepareGround(place, flags);
+  return flags.offline ? Promise.resolve({ embedded: false, reachable: false }) : findGround(place, flags);
 }
 
 function packsOf({ policyPack }: Flags): readonly string[] {
@@ -112,7 +116,7 @@ function packsOf({ policyPack }: Flags): readonly string[] {
 
 async function runEmbedded(
   operation: Operation,
-  stack: string,
+  { stack, passphrase }: StackPlace,
   flags: Flags,
   ground: Ground,
   packs: readonly string[],
@@ -131,7 +135,7 @@ async function runEmbedded(
   const options: engine.ChangeOptions = {
     projectDir: root,
     stack,
-    passphrase: passphraseFor(await usesEmbeddedCluster(await loadProject(root), stack)),
+    passphrase,
     note: (text) => process.stderr.write(`${text}\n`),
     policyPacks: await Promise.all(
       packs.map(async (directory, index) => ({
@@ -151,7 +155,9 @@ async function runEmbedded(
   try {
     const done = await (operation === "preview"
       ? engine.preview({ ...options, offline: flags.offline === true || (ground.embedded && !ground.reachable) })
-      : engine[operation](options));
+      : operation === "refresh"
+        ? engine.refresh({ ...options, clearPendingCreates: flags.clearPendingCreates === true })
+        : engine[operation](options));
     if (done.result === "succeeded") return exit.done;
     if (violated) return exit.policy;
     return signal.aborted ? exit.interrupted : exit.failed;

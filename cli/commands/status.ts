@@ -5,7 +5,7 @@ import { ApiClient } from "../../local/engine/providers/kubernetes/connection/cl
 import { resolveConnection } from "../../local/engine/providers/kubernetes/connection/kubeconfig";
 import { mapsAt, text } from "../../local/engine/providers/kubernetes/object";
 import type { ResourceState } from "../../local/engine/state";
-import { openBackend } from "../backend";
+import { findPlace, openBackend } from "../backend";
 import { CommandError, exit } from "../errors";
 import { findGround } from "../ground";
 import { clusterOptions, stackArgument, type ClusterChoice } from "../options";
@@ -51,7 +51,7 @@ async function statusOf(stack: string, choice: ClusterChoice): Promise<Component
   const backend = await openBackend(stack);
   const { resources } = await backend.read(stack, { blind: true });
   if (resources.length === 0) throw new CommandError(`nothing of the stack ${stack} is up; try: ballast up ${stack}`);
-  const ground = await findGround(stack, choice);
+  const ground = await findGround(await findPlace(stack), choice);
   if (!ground.reachable)
     throw new CommandError(`the cluster of ${stack} is not up; bring it up with: ballast up ${stack}`);
   const sources = new Map((await listImages()).map((image) => [image.reference, image.source]));

@@ -44,6 +44,7 @@ const program = (kubeconfig: string, namespace: string, version: 1 | 2): string 
   new ConfigMap("fixed", { metadata: { ...metadata, name: "fixed" }, data: { version: "${version}" } }, options);
   new ConfigMap("frozen", { metadata: { ...metadata, name: "frozen" }, immutable: true, data: { version: "${version}" } }, options);
   new Secret("key", { metadata, immutable: true, stringData: { password: password.result, version: "${version}" } }, options);
+  new ServiceAccount("kept", { metadata: { labels: { ...metadata.labels, version: "${version}" } } }, options);
   new ServiceAccount("only-in-${version}", { metadata }, options);
   export const version = base.data.version;
 `;
@@ -145,7 +146,7 @@ describe("kill -9 of the engine (real API server)", function () {
     const objects = recorded.filter(({ type }) => type.startsWith("kubernetes:"));
     assert.deepEqual(
       objects.map(({ urn }) => nameIn(urn)).sort(),
-      ["a", "b", "base", "c", "d", "fixed", "frozen", "key", `only-in-${version}`],
+      ["a", "b", "base", "c", "d", "fixed", "frozen", "kept", "key", `only-in-${version}`],
       after,
     );
     assert.deepEqual(
@@ -153,7 +154,7 @@ describe("kill -9 of the engine (real API server)", function () {
       [],
       after,
     );
-    const version1 = ({ id, outputs }: Recorded): string => `${id}@${outputs?.metadata?.resourceVersion}`;
+    const versionOf = ({ id, outputs }: Recorded): string => `${id}@${outputs?.metadata?.resourceVersion}`;
     const found = await live();
     assert.deepEqual(
       found
@@ -162,7 +163,7 @@ describe("kill -9 of the engine (real API server)", function () {
           return `${at("namespace")}/${at("name")}@${at("resourceVersion")}`;
         })
         .sort(),
-      objects.map(version1).sort(),
+      objects.map(versionOf).sort(),
       after,
     );
     for (const object of found.filter(({ data }) => data !== undefined)) {
