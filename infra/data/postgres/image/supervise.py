@@ -6,9 +6,13 @@ PostgreSQL that it left running, so neither the kubelet's restart back-off nor a
 A command that does not stay up is given up after a few attempts, since a primary must not run without the agent that
 would demote it: the container ends, PostgreSQL with it, and the kubelet shows why.
 
+Before it starts COMMAND it locks the data volume, and waits while another holds the lock: a pod deleted by force may run on while the pod
+that takes its place has the same volume already, and PostgreSQL's own lock file names a process of another container.
+
 Also makes a self-signed TLS pair where PostgreSQL expects one, forwards SIGTERM and SIGHUP, and reaps orphans.
 """
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -23,6 +27,8 @@ PAUSES = (0.0, 0.1, 0.5, 1.0)
 # How long PostgreSQL gets to stop by itself once Patroni has ended, in seconds.
 ORPHAN_GRACE_SECONDS = 10.0
 TLS_DAYS = 3650
+# Seconds between two attempts to lock the volume: what the wait for another pod's end adds to it.
+LOCK_PAUSE_SECONDS = 0.1
 
 HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
@@ -49,6 +55,27 @@ def make_tls_pair(folder: str) -> None:
     )
 
 
+def lock_volume(path: str) -> bool:
+    """Holds the volume's lock until this process ends; false when it was asked to stop while it waited.
+
+    It is released when process 1 ends. The kernel then kills what is left in the container, long before a new COMMAND is up.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    told = False
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if told:
+                say(f"{path} is free; going on")
+            return True
+        except BlockingIOError:
+            if not told:
+                say(f"{path} is locked: another container still runs on this volume; waiting for its end")
+                told = True
+        if signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, LOCK_PAUSE_SECONDS) is not None:
+            return False
+
+
 def describe(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
@@ -67,7 +94,6 @@ class Supervisor:
         self.child = os.posix_spawnp(self.command[0], self.command, os.environ, setsigmask=[])
 
     def run(self) -> int:
-        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         self.start()
         while True:
             received = signal.sigwait(HANDLED)
@@ -142,6 +168,9 @@ def main() -> int:
         say("usage: supervise COMMAND [ARGUMENT …]")
         return 64
     make_tls_pair(os.environ.get("POSTGRES_TLS_DIR", "/run/postgresql/tls"))
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    if not lock_volume(os.environ.get("POSTGRES_VOLUME_LOCK", "/var/lib/postgresql/lock")):
+        return 0
     return Supervisor(command).run()
 
 

@@ -20,7 +20,7 @@ function groupLives(leader: number): boolean {
 describe("PID 1 of the Postgres container", function () {
   this.timeout(60_000);
   let folder: string;
-  let running: ChildProcess | undefined;
+  let running: ChildProcess[];
   let said: string;
 
   before(function () {
@@ -31,10 +31,11 @@ describe("PID 1 of the Postgres container", function () {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "ballast-supervise-"));
     said = "";
+    running = [];
   });
   afterEach(() => {
     // The whole group: what the supervisor started would outlive it otherwise.
-    if (running?.pid !== undefined && groupLives(running.pid)) process.kill(-running.pid, "SIGKILL");
+    for (const { pid } of running) if (pid !== undefined && groupLives(pid)) process.kill(-pid, "SIGKILL");
     rmSync(folder, { recursive: true });
   });
 
@@ -48,12 +49,17 @@ describe("PID 1 of the Postgres container", function () {
     writeFileSync(join(folder, "script"), script);
     const [command = "", ...args] = [...prefix, "python3", program, "sh", join(folder, "script")];
     const child = spawn(command, args, {
-      env: { ...process.env, POSTGRES_TLS_DIR: join(folder, "tls"), LOG: join(folder, "log") },
+      env: {
+        ...process.env,
+        POSTGRES_TLS_DIR: join(folder, "tls"),
+        POSTGRES_VOLUME_LOCK: join(folder, "lock"),
+        LOG: join(folder, "log"),
+      },
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-    running = child;
+    running.push(child);
     return child;
   }
 
@@ -125,6 +131,30 @@ exec sleep 1000
     process.kill(Number(inner), "SIGTERM");
     await exitCode(child);
     assert.deepEqual(lines(), ["orphan", "again", "interrupted"]);
+  });
+
+  it("waits for the end of another that runs on the same volume, and says so", async () => {
+    const script = 'echo $$ >>"$LOG"; exec sleep 1000';
+    const first = supervise(script);
+    await until(() => lines().length === 1);
+    const second = supervise(script);
+    await until(() => said.includes("lock is locked: another container still runs on this volume"));
+    assert.equal(lines().length, 1);
+    // The way a pod deleted by force ends: nobody unlocks anything.
+    first.kill("SIGKILL");
+    await until(() => lines().length === 2);
+    assert.match(said, /lock is free; going on/);
+    assert.equal(second.exitCode, null);
+  });
+
+  it("ends while it waits for the volume, when it is asked to", async () => {
+    supervise('echo $$ >>"$LOG"; exec sleep 1000');
+    await until(() => lines().length === 1);
+    const second = supervise('echo $$ >>"$LOG"; exec sleep 1000');
+    await until(() => said.includes("lock is locked"));
+    second.kill("SIGTERM");
+    assert.equal(await exitCode(second), 0);
+    assert.equal(lines().length, 1);
   });
 
   it("makes a TLS pair that only its owner reads, and keeps one that is there", async () => {
