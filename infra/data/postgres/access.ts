@@ -50,8 +50,9 @@ export interface PatroniRightsArgs {
 }
 
 /**
- * What Patroni may do in the API server: keep its state in the cluster's own Endpoints, and its status on the cluster's own pods.
- * Names cannot narrow `create`, `list` and `watch`; those stay within the namespace.
+ * What a member may do in the API server: Patroni keeps its state in the cluster's own Endpoints, and its status on the cluster's own
+ * pods; the guard gets a token of this same account that outlives the pod's. Names cannot narrow `create`, `list` and `watch`; those
+ * stay within the namespace.
  */
 export function patroniRights(
   name: string,
@@ -72,6 +73,12 @@ export function patroniRights(
         { apiGroups: [""], resources: ["endpoints"], verbs: ["create", "list", "watch"] },
         { apiGroups: [""], resources: ["pods"], verbs: write, resourceNames: pods },
         { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+        {
+          apiGroups: [""],
+          resources: ["serviceaccounts/token"],
+          verbs: ["create"],
+          resourceNames: [args.serviceAccountName],
+        },
       ],
     },
     options,

@@ -21,11 +21,13 @@ ${code}`;
 }
 
 /** What the guard does when it sees, look by look, whether PostgreSQL and Patroni are open. */
-function actions(looks: readonly (readonly [postgres: boolean, patroni: boolean])[]): unknown {
+function actions(looks: readonly (readonly [postgres: boolean, patroni: boolean])[], leaving = false): unknown {
   return inGuard(`
 looks, done = json.loads(${JSON.stringify(JSON.stringify(looks))}), []
 at = [0]
-watch = guard.Guard(lambda: tuple(looks[at[0]]), lambda silent: done.append(["release", at[0], silent()]), lambda: done.append(["wake", at[0]]))
+release = lambda silent, insist: done.append(["release", at[0], silent(), insist])
+wake = lambda: done.append(["wake", at[0]])
+watch = guard.Guard(lambda: tuple(looks[at[0]]), release, wake, lambda: ${leaving ? "True" : "False"})
 for index in range(len(looks)):
     at[0] = index
     watch.step()
@@ -33,7 +35,7 @@ print(json.dumps(done))`);
 }
 
 /** What `release` answers and sends, for a leader's key as it is found. */
-function release(leader: string | null, silent: boolean, answer: number): unknown {
+function release(leader: string | null, silent: boolean, answer: number, insist = false): unknown {
   return inGuard(`
 sent = []
 class Api:
@@ -42,7 +44,38 @@ class Api:
     def request(self, method, name, body):
         sent.append([method, name, body])
         return ${answer}, {}
-print(json.dumps([guard.release(Api(), "postgres", "postgres-0", lambda: ${silent ? "True" : "False"}), sent]))`);
+try:
+    outcome = guard.release(Api(), "postgres", "postgres-0", lambda: ${silent ? "True" : "False"}, ${insist ? "True" : "False"})
+except OSError as error:
+    outcome = f"error: {error}"
+print(json.dumps([outcome, sent]))`);
+}
+
+/** Whether the member is to hand over, by the wish that the API server has. */
+function handingOver(wish: Record<string, string> | null): unknown {
+  return inGuard(`
+wish = json.loads(${JSON.stringify(JSON.stringify(wish))})
+class Api:
+    def read(self, name):
+        assert name == "postgres-failover"
+        return wish and {"metadata": {"annotations": wish}}
+print(json.dumps(guard.handing_over(Api(), "postgres", "postgres-0")))`);
+}
+
+/** Whether the pod counts as deleted, and what is sent, by the metadata that the API server has. */
+function deleted(pod: Record<string, string> | null): unknown {
+  return inGuard(`
+pod, sent = json.loads(${JSON.stringify(JSON.stringify(pod))}), []
+class Api:
+    class account:
+        pod_uid = "u1"
+    def read(self, name, kind):
+        assert (name, kind) == ("postgres-0", "pods")
+        return pod and {"metadata": pod}
+    def request(self, method, name, body, kind):
+        sent.append([method, name, body, kind])
+        return 200, {}
+print(json.dumps([guard.deleted(Api(), "postgres-0"), sent]))`);
 }
 
 describe("the guard of a Postgres member", function () {
@@ -58,8 +91,30 @@ describe("the guard of a Postgres member", function () {
         [false, false],
         [false, false],
       ]),
-      [["release", 1, true]],
+      [["release", 1, true, false]],
     );
+  });
+
+  it("releases the key while Patroni still lives when the member is leaving, and insists, once", () => {
+    const looks = [
+      [true, true],
+      [false, true],
+      [false, true],
+    ] as const;
+    assert.deepEqual(actions(looks, true), [["release", 1, true, true]]);
+  });
+
+  it("releases the key again when Patroni is gone too, should it not have been given up", () => {
+    const looks = [
+      [true, true],
+      [false, true],
+      [false, false],
+      [false, false],
+    ] as const;
+    assert.deepEqual(actions(looks, true), [
+      ["release", 1, true, true],
+      ["release", 2, true, false],
+    ]);
   });
 
   it("wakes Patroni when only PostgreSQL is gone, once for each time", () => {
@@ -92,7 +147,7 @@ describe("the guard of a Postgres member", function () {
   it("goes on after SIGTERM until the PostgreSQL that it saw is gone", () => {
     const done = inGuard(`
 looks, done = [(True, True), (True, False), (False, False)], []
-watch = guard.Guard(lambda: looks[0], lambda silent: done.append("released"), lambda: None)
+watch = guard.Guard(lambda: looks[0], lambda silent, insist: done.append("released"), lambda: None, lambda: False)
 watch.step()
 watch.stop()
 while not watch.done():
@@ -115,7 +170,7 @@ print(json.dumps([done, len(looks)]))`);
   it("empties the key under the version that it read", () => {
     assert.deepEqual(release("postgres-0", true, 200), [
       "released the leader key",
-      [["PATCH", "postgres", { metadata: { resourceVersion: "7", annotations: { leader: null } }, subsets: [] }]],
+      [["PATCH", "postgres", { metadata: { resourceVersion: "7", annotations: { leader: null } } }]],
     ]);
   });
 
@@ -124,6 +179,57 @@ print(json.dumps([done, len(looks)]))`);
     assert.deepEqual(release("postgres-1", true, 200), ["not the leader", []]);
     assert.deepEqual(release(null, true, 200), ["not the leader", []]);
     assert.deepEqual(release("postgres-0", false, 200), ["PostgreSQL is back", []]);
+  });
+
+  it("tries again when its own Patroni renewed the key of a member that is leaving", () => {
+    assert.match(
+      String((release("postgres-0", true, 409, true) as unknown[])[0]),
+      /^error: emptying the leader key: HTTP 409/,
+    );
+  });
+
+  it("takes a member for leaving when it is to hand over now", () => {
+    assert.equal(handingOver({ leader: "postgres-0" }), true);
+    assert.equal(handingOver({ leader: "postgres-0", member: "postgres-1" }), true);
+    assert.equal(handingOver({ member: "postgres-1" }), true);
+    assert.equal(handingOver({ leader: "postgres-0", scheduled_at: "2026-01-01T00:00:00+00:00" }), false);
+    assert.equal(handingOver({ leader: "postgres-1" }), false);
+    assert.equal(handingOver({}), false);
+    assert.equal(handingOver(null), false);
+  });
+
+  it("takes a member for leaving when its pod is gone or was replaced", () => {
+    assert.deepEqual(deleted(null), [true, []]);
+    assert.deepEqual(deleted({ uid: "u2" }), [true, []]);
+    assert.deepEqual(deleted({ uid: "u1" }), [false, []]);
+  });
+
+  it("takes a pod that is being deleted out of the race, and no other of its name", () => {
+    const patch = { metadata: { uid: "u1", annotations: { status: null } } };
+    assert.deepEqual(deleted({ uid: "u1", deletionTimestamp: "2026-01-01T00:00:00Z" }), [
+      true,
+      [["PATCH", "postgres-0", patch, "pods"]],
+    ]);
+  });
+
+  it("uses a token that is bound to no pod while that one lives, else the pod's own", () => {
+    const claims = { "kubernetes.io": { namespace: "data", pod: { uid: "u1" }, serviceaccount: { name: "postgres" } } };
+    const mounted = `x.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.y`;
+    const [before, life, during, after, calls] = inGuard(`
+guard.Account.mounted = staticmethod(lambda: ${JSON.stringify(mounted)})
+account, calls = guard.Account(), []
+def call(method, path, body):
+    calls.append([method, path, body["spec"]])
+    return 201, {"status": {"token": "unbound"}, "spec": {"expirationSeconds": 600}}
+before = account.token()
+life = account.renew(call)
+during = account.token()
+account.expires = 0
+print(json.dumps([before, life, during, account.token(), calls]))`) as unknown[];
+    assert.deepEqual([before, life, during, after], [mounted, 600, "unbound", mounted]);
+    assert.deepEqual(calls, [
+      ["POST", "/api/v1/namespaces/data/serviceaccounts/postgres/token", { expirationSeconds: 3600 }],
+    ]);
   });
 
   it("counts listeners and live connections, and no others", () => {
