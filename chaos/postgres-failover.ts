@@ -1,13 +1,14 @@
 import { performance } from "node:perf_hooks";
 import type { Audit } from "./postgres/audit";
-import { audit } from "./postgres/audit";
+import { total } from "./postgres/audit";
 import type { FaultName, NodeFaults } from "./postgres/faults";
 import { faults } from "./postgres/faults";
 import type { PostgresRef } from "./postgres/members";
 import { Members } from "./postgres/members";
 import { overlapSeconds, PrimaryWatch, probeTable } from "./postgres/primaries";
+import { onPrimary, verdict } from "./postgres/verdict";
 import type { Target } from "./postgres/writer";
-import { connect, patient, sleep, SteadyWriter, writesTable } from "./postgres/writer";
+import { sleep, SteadyWriter, writesTable } from "./postgres/writer";
 
 export { faultNames, type FaultName, type NodeFaults } from "./postgres/faults";
 export type { PostgresRef } from "./postgres/members";
@@ -34,8 +35,10 @@ export interface FailoverRun {
   readonly gapSeconds: number;
   /** How it is known that the fault happened. */
   readonly evidence: string;
-  /** Seconds for which two members took writes at once; only where both sides were looked at. */
-  readonly twoPrimariesSeconds?: number;
+  /** Seconds for which two members took writes at once, as each said from inside its own pod: on both sides of a cut. */
+  readonly twoPrimariesSeconds: number;
+  /** Of every write that was sent in this run. */
+  readonly audit: Audit;
 }
 
 export interface FailoverFigures {
@@ -52,6 +55,8 @@ export interface FailoverFigures {
 const calmSeconds = 2;
 const settleSeconds = 3;
 const failoverTimeoutSeconds = 90;
+/** More rows than a run can write. */
+const idsOfARun = 10_000_000;
 
 /**
  * Strikes the primary again and again under a steady writer, and measures how long no write was acknowledged. Each run starts from a
@@ -80,24 +85,14 @@ async function measureFault(
     await client.query(`CREATE TABLE ${writesTable} (id bigint NOT NULL)`);
     await client.query(`CREATE TABLE ${probeTable} (at timestamptz NOT NULL)`);
   });
-  const writer = new SteadyWriter(target);
   const runs: FailoverRun[] = [];
-  try {
-    for (let run = 0; run < (options.runs ?? 5); run++) {
-      await members.whole();
-      const result = await strike(name, members, target, writer, options.nodes);
-      runs.push(result);
-      options.onRun?.(name, result);
-    }
-  } finally {
-    await writer.stop();
+  for (let run = 0; run < (options.runs ?? 5); run++) {
+    const result = await measureRun(name, members, target, options.nodes, run * idsOfARun);
+    runs.push(result);
+    options.onRun?.(name, result);
   }
-  const ledger = await writer.stop();
-  await members.whole();
-  const stored = await onPrimary(target, async (client) => {
-    const { rows } = await client.query<{ id: string }>(`SELECT id FROM ${writesTable}`);
+  await onPrimary(target, async (client) => {
     for (const table of [writesTable, probeTable]) await client.query(`DROP TABLE ${table}`);
-    return rows.map(({ id }) => Number(id));
   });
   const gaps = runs.map(({ gapSeconds }) => gapSeconds).sort((a, b) => a - b);
   return {
@@ -106,8 +101,28 @@ async function measureFault(
     runs,
     medianSeconds: gaps[Math.floor(gaps.length / 2)] ?? 0,
     maximumSeconds: gaps.at(-1) ?? 0,
-    audit: audit(ledger, stored),
+    audit: total(runs.map((one) => one.audit)),
   };
+}
+
+/** One loss of the primary, from a whole cluster to a whole cluster, and the audit of what was written meanwhile. */
+async function measureRun(
+  name: FaultName,
+  members: Members,
+  target: Target,
+  nodes: NodeFaults,
+  firstId: number,
+): Promise<FailoverRun> {
+  await members.whole();
+  const writer = new SteadyWriter(target, firstId);
+  let struck: Omit<FailoverRun, "audit">;
+  try {
+    struck = await strike(name, members, target, writer, nodes);
+  } finally {
+    await writer.stop();
+  }
+  await members.whole();
+  return { ...struck, audit: await verdict(target, await writer.stop(), firstId) };
 }
 
 async function strike(
@@ -116,29 +131,28 @@ async function strike(
   target: Target,
   writer: SteadyWriter,
   nodes: NodeFaults,
-): Promise<FailoverRun> {
+): Promise<Omit<FailoverRun, "audit">> {
   const fault = faults(nodes)[name];
   const primary = await members.primary();
-  const watch = name === "partitioned" ? await PrimaryWatch.start(await members.all(), target) : undefined;
-  await writer.acknowledgedAfter(performance.now() + calmSeconds * 1000, failoverTimeoutSeconds);
-  const struckAt = performance.now();
+  const watch = await PrimaryWatch.start(await members.all(), target);
   try {
+    await writer.acknowledgedAfter(performance.now() + calmSeconds * 1000, failoverTimeoutSeconds);
+    const struckAt = performance.now();
     const proof = await fault.strike(primary, members);
     // A write that was on its way may still be acknowledged; what counts is that writing goes on afterwards.
     await steadyAgain(writer, struckAt);
     const gapSeconds = writer.longestGapSince(struckAt);
     const evidence = await proof();
     const { leader } = await members.leadership();
-    const samples = await watch?.stop();
     return {
       from: primary.pod,
       to: leader ?? "",
       gapSeconds,
       evidence,
-      ...(samples && { twoPrimariesSeconds: overlapSeconds(samples) }),
+      twoPrimariesSeconds: overlapSeconds(await watch.stop()),
     };
   } finally {
-    await watch?.stop();
+    await watch.stop();
     await fault.restore?.(primary);
   }
 }
@@ -157,17 +171,5 @@ async function steadyAgain(writer: SteadyWriter, struckAt: number): Promise<void
     await sleep(50);
     await writer.acknowledgedAfter(since, failoverTimeoutSeconds);
     if (performance.now() - since > 1000) calmSince = performance.now();
-  }
-}
-
-async function onPrimary<T>(
-  target: Target,
-  work: (client: Awaited<ReturnType<typeof connect>>) => Promise<T>,
-): Promise<T> {
-  const client = await connect(target, patient);
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
   }
 }

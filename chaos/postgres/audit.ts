@@ -37,3 +37,16 @@ export function audit(ledger: WriteLedger, stored: readonly number[]): Audit {
     resurrected: ledger.failed.filter((id) => found.has(id)),
   };
 }
+
+/** The sum of audits of different writes. */
+export function total(audits: readonly Audit[]): Audit {
+  const count = (of: (one: Audit) => number) => audits.reduce((sum, one) => sum + of(one), 0);
+  return {
+    acknowledged: count(({ acknowledged }) => acknowledged),
+    failed: count(({ failed }) => failed),
+    indeterminate: count(({ indeterminate }) => indeterminate),
+    lost: audits.flatMap(({ lost }) => lost),
+    duplicated: audits.flatMap(({ duplicated }) => duplicated),
+    resurrected: audits.flatMap(({ resurrected }) => resurrected),
+  };
+}

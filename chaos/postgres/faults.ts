@@ -10,6 +10,7 @@ export interface NodeFaults {
 
 export const faultNames = [
   "pod deleted",
+  "pod deleted by force",
   "killed",
   "postgres killed",
   "patroni killed",
@@ -29,7 +30,8 @@ export interface Fault {
 
 export function faults(nodes: NodeFaults): Readonly<Record<FaultName, Fault>> {
   return {
-    "pod deleted": { title: "primary's pod deleted by force", strike: deletePod },
+    "pod deleted": { title: "primary's pod deleted", strike: deletePod() },
+    "pod deleted by force": { title: "primary's pod deleted by force", strike: deletePod(0) },
     killed: { title: "primary's container killed by SIGKILL", strike: kill(({ innerPid }) => innerPid === 1) },
     "postgres killed": {
       title: "primary's postmaster killed by SIGKILL",
@@ -52,12 +54,11 @@ export function faults(nodes: NodeFaults): Readonly<Record<FaultName, Fault>> {
   };
 }
 
-async function deletePod(primary: Member, members: Members): Promise<() => Promise<string>> {
-  await members.deletePod(primary.pod, 0);
-  return async () => {
-    const now = (await members.all()).find(({ pod }) => pod === primary.pod);
-    if (now?.uid === primary.uid) throw new Error(`pod ${primary.pod} was not replaced`);
-    return `pod ${primary.pod}: ${primary.uid} is gone`;
+/** @param graceSeconds @default what the pod asks for */
+function deletePod(graceSeconds?: number): Fault["strike"] {
+  return async (primary, members) => {
+    await members.deletePod(primary.pod, graceSeconds);
+    return async () => `pod ${primary.pod}: ${primary.uid} became ${await members.replaced(primary)}`;
   };
 }
 
@@ -84,24 +85,25 @@ async function silence(members: Members, node: string, before: string): Promise<
   return `node ${node}: last heartbeat ${first}, before the cut ${before}`;
 }
 
+/**
+ * No candidate is named: in synchronous mode only the synchronous standby can be one, and Patroni's other standby waits 2 s before it follows
+ * a candidate that was.
+ */
 async function switchover(primary: Member, members: Members): Promise<() => Promise<string>> {
   const { synchronous } = await members.leadership();
-  const [candidate] = synchronous;
-  if (!candidate) throw new Error("no synchronous standby to switch to");
-  const name = members.postgres.name;
+  if (synchronous.length === 0) throw new Error("no synchronous standby to switch to");
   await members.exec(primary.pod, [
     "patronictl",
     "switchover",
-    name,
+    members.postgres.name,
     "--leader",
     primary.pod,
-    "--candidate",
-    candidate,
     "--force",
   ]);
   return async () => {
     const { leader } = await members.leadership();
-    if (leader !== candidate) throw new Error(`the leader is ${leader ?? "nobody"}, not ${candidate}`);
-    return `leader ${primary.pod} -> ${candidate}`;
+    if (leader === undefined || !synchronous.includes(leader))
+      throw new Error(`the leader is ${leader ?? "nobody"}, not ${synchronous.join(" or ")}`);
+    return `leader ${primary.pod} -> ${leader}`;
   };
 }

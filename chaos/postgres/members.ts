@@ -95,6 +95,17 @@ export class Members {
     await this.core.deleteNamespacedPod({ namespace: this.postgres.namespace, name: pod, ...grace });
   }
 
+  /** Waits until a pod of the same name has taken a deleted one's place; resolves to the new one's uid. */
+  async replaced({ pod, uid }: Member, timeoutSeconds = 90): Promise<string> {
+    const deadline = Date.now() + timeoutSeconds * 1000;
+    while (Date.now() < deadline) {
+      const now = (await this.all()).find((member) => member.pod === pod);
+      if (now && now.uid !== uid) return now.uid;
+      await sleep(200);
+    }
+    throw new Error(`pod ${pod} (${uid}) was not replaced within ${timeoutSeconds} s`);
+  }
+
   /** When the kubelet of a node last reported, as the API server has it. */
   async lastHeartbeat(node: string): Promise<string> {
     const lease = await this.leases.readNamespacedLease({ namespace: "kube-node-lease", name: node });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { audit } from "./audit";
+import { audit, total } from "./audit";
 import type { Sample } from "./primaries";
 import { overlapSeconds } from "./primaries";
 
@@ -14,6 +14,11 @@ describe("the audit of writes", () => {
   it("finds a seeded loss", () => assert.deepEqual(audit(ledger, [1, 3]).lost, [2]));
 
   it("finds a seeded duplicate", () => assert.deepEqual(audit(ledger, [1, 2, 2, 3]).duplicated, [2]));
+
+  it("adds up", () => {
+    const sum = total([audit(ledger, [1, 3]), audit({ acknowledged: [7], failed: [], indeterminate: [] }, [])]);
+    assert.deepEqual([sum.acknowledged, sum.failed, sum.indeterminate, sum.lost], [4, 1, 2, [2, 7]]);
+  });
 
   it("finds a refused write that is there", () => assert.deepEqual(audit(ledger, [1, 2, 3, 4]).resurrected, [4]));
 });

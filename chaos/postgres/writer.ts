@@ -53,11 +53,14 @@ export class SteadyWriter {
   private readonly ledger = { acknowledged: [] as number[], failed: [] as number[], indeterminate: [] as number[] };
   /** Times of the acknowledgements, in `performance.now()` milliseconds; ascending. */
   private readonly times: number[] = [];
-  private nextId = 1;
   private stopped = false;
   private readonly running: Promise<void>[];
 
-  constructor(private readonly target: Target) {
+  /** @param nextId number of its first row; those of different writers must not meet */
+  constructor(
+    private readonly target: Target,
+    private nextId: number,
+  ) {
     this.running = Array.from({ length: sessions }, () => this.session());
   }
 
