@@ -1,8 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { ENVIRONMENTS } from "./ceilings";
+import { levelIn, type Levels, readLevels } from "./level";
+import levelList from "./levels.json";
 import limits from "./limits.json";
 import { rulesOf } from "./pack";
-import { FRAMEWORKS, type Reference, type Rule } from "./rule";
+import prices from "./prices.json";
+import { ANY_OBJECT } from "./object";
+import { type ContainerRule, FRAMEWORKS, type ObjectRule, type Reference, type Rule } from "./rule";
 
 /** Writes `docs/policies.md` from the rules (`--write`), or exits with 1 when it is out of date (`--check`). */
 
@@ -11,6 +16,7 @@ export const CATALOGUE = join(__dirname, "../docs/policies.md");
 const CHECKED = {
   container: "each container, before the resource is changed",
   workload: "each workload, before the resource is changed",
+  object: "each object, before the resource is changed",
   stack: "the stack as a whole",
 } as const;
 
@@ -29,18 +35,40 @@ function reference({ framework, control }: Reference): string {
   return `[${framework}](${url}) ${version}: ${control}`;
 }
 
+const kinds = (names: readonly string[]): string =>
+  names
+    .map((name) => (name === ANY_OBJECT ? "all of Kubernetes" : name.includes("/") ? `\`${name}\`` : name))
+    .join(", ");
+
+/** A row for each rule that is not mandatory everywhere. */
+function levelsTable(rules: readonly Rule[], levels: Levels): string[] {
+  const rows = rules
+    .map(({ name }) => [name, ...ENVIRONMENTS.map((environment) => levelIn(levels, environment, name))])
+    .filter(([, ...row]) => row.some((level) => level !== "mandatory"));
+  return [
+    `| rule | ${ENVIRONMENTS.join(" | ")} |`,
+    `| --- |${" --- |".repeat(ENVIRONMENTS.length)}`,
+    ...rows.map(([name = "", ...row]) => `| [${name}](#${name}) | ${row.join(" | ")} |`),
+  ];
+}
+
 function section(rule: Rule): string[] {
   const settings = Object.entries(rule.config ?? {}).map(
     ([key, { description = "", enum: values }]) =>
       `- Setting \`${key}\`: ${description}${values === undefined ? "" : ` One of ${values.map(String).join(", ")}.`}`,
   );
-  const containers = rule.scope === "container" ? ` Containers: ${rule.roles.join(", ")}.` : "";
+  const parts = {
+    container: () => ` Containers: ${(rule as ContainerRule).roles.join(", ")}.`,
+    workload: () => "",
+    object: () => ` Kinds: ${kinds((rule as ObjectRule).kinds)}.`,
+    stack: () => "",
+  }[rule.scope]();
   return [
     `### ${rule.name}`,
     "",
     rule.description,
     "",
-    `- Severity ${rule.severity}, level ${rule.level ?? "mandatory"}. Checked on ${CHECKED[rule.scope]}.${containers}`,
+    `- Severity ${rule.severity}. Checked on ${CHECKED[rule.scope]}.${parts}`,
     `- Remediation: ${rule.remediation}`,
     `- Asked for by: ${rule.references.map(reference).join("; ")}`,
     ...settings,
@@ -62,15 +90,32 @@ export function catalogue(): string {
     "",
     ...rulesTable(rules),
     "",
-    "## Ceilings",
+    "## Levels",
     "",
-    "Of one container, from `policies/limits.json`.",
+    "By environment, from `policies/levels.json`; what is not listed is mandatory everywhere. A stack is of the environment that it is called,",
+    "or that its name begins with (`prod-eu`); any other is held to the levels of prod. A `--policy-pack-config` goes before both.",
     "",
-    "| environment | CPU | memory |",
-    "| --- | --- | --- |",
-    ...Object.entries(limits.environments).map(
-      ([name, { container }]) => `| ${name} | ${container.cpu} | ${container.memory} |`,
+    ...levelsTable(
+      rules,
+      readLevels(
+        levelList,
+        rules.map(({ name }) => name),
+      ),
     ),
+    "",
+    "## Numbers",
+    "",
+    "From `policies/limits.json`: the most that one container may have; the nodes of a cluster that the stack does not make itself; what the",
+    "stack may cost a month; and the version of Kubernetes.",
+    "",
+    "| environment | CPU | memory | nodes | USD a month | Kubernetes |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...Object.entries(limits.environments).map(
+      ([name, { container, nodes, monthlyUsd, kubernetes }]) =>
+        `| ${name} | ${container.cpu} | ${container.memory} | ${nodes.count} × ${nodes.cpu} CPU, ${nodes.memory} | ${monthlyUsd} | ${kubernetes} |`,
+    ),
+    "",
+    `Prices are in \`policies/prices.json\`, as of ${prices.asOf}. ${prices.source}.`,
     "",
     "## Exemptions",
     "",

@@ -1,6 +1,6 @@
 import { MAXIMUM_EXEMPTION_DAYS } from "./ceilings";
+import type { KubernetesObject } from "./object";
 import type { Context } from "./rule";
-import type { KubernetesObject } from "./workload";
 
 /** Leave to break one rule in one place until a date. An entry of `exemptions.json`. */
 export interface Exemption {

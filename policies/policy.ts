@@ -1,20 +1,25 @@
 import type {
+  EnforcementLevel,
   Policies,
   Policy,
   ReportViolation,
   ResourceValidationPolicy,
   StackValidationPolicy,
 } from "@pulumi/policy";
+import { environmentNamed } from "./ceilings";
 import { concerns, covers, type Exemption, isExpired } from "./exemption";
-import { remediateContainers } from "./remediation";
+import { isAmong, type KubernetesObject, objects, type Resource } from "./object";
+import { remediateParts } from "./remediation";
 import { type Context, type Finding, FRAMEWORKS, inspect, type Rule, type StackRule } from "./rule";
 import type { Unknown } from "./value";
-import { type KubernetesObject, kindOf, objects, WORKLOAD_KINDS, workloads } from "./workload";
+import { toWorkload, WORKLOAD_KINDS } from "./workload";
 
 export interface PolicyOptions {
   readonly exemptions: readonly Exemption[];
   /** The day exemptions are judged by. */
   readonly today: () => string;
+  /** What a breach of a rule does, where the user's configuration does not say. @default "mandatory" */
+  readonly levelOf?: (rule: Rule) => EnforcementLevel;
 }
 
 /** The rules as the SDK wants them. */
@@ -22,14 +27,14 @@ export function toPolicies(rules: readonly Rule[], options: PolicyOptions): Poli
   return rules.map((rule) => (rule.scope === "stack" ? stackPolicy(rule, options) : resourcePolicy(rule, options)));
 }
 
-function policy(rule: Rule): Policy {
+function policy(rule: Rule, { levelOf }: PolicyOptions): Policy {
   const [{ framework, control }] = rule.references;
   const { version, url } = FRAMEWORKS[framework];
   return {
     name: rule.name,
     description: rule.description,
     severity: rule.severity,
-    enforcementLevel: rule.level ?? "mandatory",
+    enforcementLevel: levelOf?.(rule) ?? "mandatory",
     framework: { name: framework, version, reference: url, specification: control },
     remediationSteps: rule.remediation,
     ...(rule.config === undefined ? {} : { configSchema: { properties: { ...rule.config } } }),
@@ -37,33 +42,49 @@ function policy(rule: Rule): Policy {
 }
 
 function resourcePolicy(rule: Exclude<Rule, StackRule>, options: PolicyOptions): ResourceValidationPolicy {
-  const remediate = rule.scope === "container" ? rule.remediate : undefined;
+  const { remediate } = rule;
+  const kinds = rule.scope === "object" ? rule.kinds : WORKLOAD_KINDS;
+  const parts = ({ object: "object", workload: "pod", container: "container" } as const)[rule.scope];
   return {
-    ...policy(rule),
+    ...policy(rule, options),
     validateResource: (args, report) => {
-      if (!isWorkload(args.type)) args.notApplicable("Only workloads make pods");
+      if (!isAmong(kinds, args.type)) args.notApplicable(`Only on ${kinds.join(", ")}`);
       const context = contextOf(args.urn, args.getConfig());
       const judge = new Judge(rule, context, options, report);
-      for (const workload of workloads(args)) {
-        for (const finding of inspect(rule, workload, context)) judge.hear(finding, workload);
-      }
+      for (const { finding, object } of findings(rule, args, context)) judge.hear(finding, object);
       judge.close();
     },
     ...(remediate === undefined
       ? {}
       : {
           remediateResource: (args) => {
-            if (!isWorkload(args.type)) args.notApplicable("Only workloads make pods");
-            const kind = kindOf(args.type) ?? "";
-            return remediateContainers(args.props, kind, remediate) ? args.props : undefined;
+            if (!isAmong(kinds, args.type)) args.notApplicable(`Only on ${kinds.join(", ")}`);
+            const kind = args.type.split(":").at(-1)?.replace(/List$/, "") ?? "";
+            return remediateParts(args.props, kind, parts, remediate) ? args.props : undefined;
           },
         }),
   };
 }
 
+function* findings(
+  rule: Exclude<Rule, StackRule>,
+  resource: Resource,
+  context: Context,
+): Generator<{ finding: Finding; object: KubernetesObject }> {
+  if (rule.scope === "object") {
+    for (const object of objects(resource, rule.kinds)) {
+      for (const finding of rule.check(object, context)) yield { finding, object };
+    }
+    return;
+  }
+  for (const object of objects(resource, WORKLOAD_KINDS).map(toWorkload)) {
+    for (const finding of inspect(rule, object, context)) yield { finding, object };
+  }
+}
+
 function stackPolicy(rule: StackRule, options: PolicyOptions): StackValidationPolicy {
   return {
-    ...policy(rule),
+    ...policy(rule, options),
     validateStack: (args, report) => {
       const context = contextOf(args.resources[0]?.urn ?? "", args.getConfig());
       const judge = new Judge(rule, context, options, report);
@@ -74,15 +95,18 @@ function stackPolicy(rule: StackRule, options: PolicyOptions): StackValidationPo
   };
 }
 
-function isWorkload(type: string): boolean {
-  const kind = kindOf(type);
-  return kind !== undefined && WORKLOAD_KINDS.includes(kind);
-}
-
 /** `urn:pulumi:<stack>::<project>::<type>::<name>` */
-function contextOf(urn: string, config: object): Context {
+function contextOf(urn: string, settings: object): Context {
   const [head = "", project = ""] = urn.split("::");
-  return { stack: head.split(":")[2] ?? "", project, config: config as Context["config"] };
+  const stack = head.split(":")[2] ?? "";
+  const config = settings as Context["config"];
+  const configured = config["environment"];
+  return {
+    stack,
+    project,
+    config,
+    environment: typeof configured === "string" ? configured : environmentNamed(stack),
+  };
 }
 
 /** Turns findings into violations, less those that are exempted. */

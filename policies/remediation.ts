@@ -1,29 +1,32 @@
+import type { Properties } from "./rule";
 import { templateOf } from "./workload";
 
-type Properties = Record<string, unknown>;
+type Parts = "object" | "pod" | "container";
 
 /**
- * Runs `remediate` on each container of the properties as the SDK gave them; they are changed in place, which is how the SDK keeps
- * secrets secret. Parts of a wrong type are left alone; an unknown part throws, which the SDK reports as a note. Returns whether anything
- * was changed.
+ * Runs `remediate` on each object, pod spec or container of the properties as the SDK gave them. Parts of a wrong type are left alone; an
+ * unknown part throws, which the SDK reports as a note. Returns whether anything was changed.
  */
-export function remediateContainers(
+export function remediateParts(
   properties: Properties,
   kind: string,
-  remediate: (container: Properties) => boolean,
+  parts: Parts,
+  remediate: (part: Properties) => boolean,
 ): boolean {
   const items = elements(properties["items"]);
   const bodies = items.length > 0 ? items : [properties];
   let changed = false;
-  for (const container of bodies.flatMap((body) => containersOf(body, kind))) changed = remediate(container) || changed;
+  for (const part of bodies.flatMap((body) => partsOf(body, kind, parts))) changed = remediate(part) || changed;
   return changed;
 }
 
-function containersOf(body: unknown, kind: string): Properties[] {
+function partsOf(body: unknown, kind: string, parts: Parts): Properties[] {
+  if (parts === "object") return isObject(body) ? [body] : [];
   let part: unknown = body;
   for (const key of [...templateOf(kind), "spec"]) part = isObject(part) ? part[key] : undefined;
   if (!isObject(part)) return [];
   const spec = part;
+  if (parts === "pod") return [spec];
   return ["initContainers", "containers", "ephemeralContainers"].flatMap((list) =>
     elements(spec[list]).filter(isObject),
   );

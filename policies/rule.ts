@@ -1,7 +1,8 @@
 import type { Severity } from "@pulumi/policy";
 import type { PolicyConfigJSONSchema } from "@pulumi/policy/schema";
+import type { KubernetesObject } from "./object";
 import type { Unknown } from "./value";
-import type { Container, KubernetesObject, Role, Workload } from "./workload";
+import type { Container, Role, Workload } from "./workload";
 
 /** A place in a published framework that asks for what a rule checks. */
 export interface Reference {
@@ -21,6 +22,10 @@ export const FRAMEWORKS = {
     url: "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
   },
   "Kubernetes documentation": { version: "v1.34", url: "https://kubernetes.io/docs/" },
+  "Gateway API documentation": { version: "v1", url: "https://gateway-api.sigs.k8s.io/" },
+  "Helm documentation": { version: "v3", url: "https://helm.sh/docs/" },
+  "Pulumi documentation": { version: "v3", url: "https://www.pulumi.com/docs/" },
+  "FinOps Framework": { version: "2025", url: "https://www.finops.org/framework/" },
 } as const;
 
 /** What a check found: a breach of the rule, or something that only a deployment can tell. */
@@ -32,6 +37,8 @@ export interface Context {
   /** Names of the project and the stack, from the URN. */
   readonly project: string;
   readonly stack: string;
+  /** Environment whose numbers count: the rule's setting `environment`, else the one that the stack's name stands for. */
+  readonly environment: string;
   /** The rule's own configuration. */
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -42,14 +49,21 @@ interface Description {
   /** One sentence: what holds when the rule is kept. */
   readonly description: string;
   readonly severity: Severity;
-  /** @default "mandatory" */
-  readonly level?: "advisory" | "mandatory";
   /** The first is reported to Pulumi as the policy's framework; all are in the catalogue. */
   readonly references: readonly [Reference, ...Reference[]];
   /** What to do about a breach. */
   readonly remediation: string;
   readonly config?: Readonly<Record<string, PolicyConfigJSONSchema>>;
 }
+
+/** Properties as the SDK gives them to a remediation, to be changed in place: that is how it keeps secrets secret. */
+export type Properties = Record<string, unknown>;
+
+/**
+ * Where the fix is safe to make unasked: makes it. Runs only for those who configure the rule's enforcement level as `remediate`. Returns
+ * whether anything was changed.
+ */
+type Remediation = (part: Properties) => boolean;
 
 /** Checked on each container whose role is selected. */
 export interface ContainerRule extends Description {
@@ -58,28 +72,37 @@ export interface ContainerRule extends Description {
   /** Leaves out whole workloads. @default all are checked */
   selects?(workload: Workload): boolean;
   check(container: Container, workload: Workload, context: Context): Iterable<Finding>;
-  /**
-   * Where the fix is safe to make unasked: sets it on the container's own properties, as the SDK gave them. Runs only for those who
-   * configure the rule's enforcement level as `remediate`. Returns whether anything was changed.
-   */
-  remediate?: (container: Record<string, unknown>) => boolean;
+  /** Is given each container. */
+  readonly remediate?: Remediation;
 }
 
 /** Checked once a workload. */
 export interface WorkloadRule extends Description {
   readonly scope: "workload";
   check(workload: Workload, context: Context): Iterable<Finding>;
+  /** Is given the pod's spec. */
+  readonly remediate?: Remediation;
 }
 
-/** Checked on the Kubernetes objects of the stack together, each finding naming its `subject`. */
+/** Checked on each object whose kind is among `kinds`. */
+export interface ObjectRule extends Description {
+  readonly scope: "object";
+  /** Kinds, types of resources that are no Kubernetes objects, or `ANY_OBJECT`. */
+  readonly kinds: readonly string[];
+  check(object: KubernetesObject, context: Context): Iterable<Finding>;
+  /** Is given the object. */
+  readonly remediate?: Remediation;
+}
+
+/** Checked on the objects of the stack together, each finding naming its `subject`. */
 export interface StackRule extends Description {
   readonly scope: "stack";
-  /** Kinds of the objects that the check reads. */
+  /** Those that the check reads: kinds, or types of resources that are no Kubernetes objects. */
   readonly kinds: readonly string[];
   check(objects: readonly KubernetesObject[], context: Context): Iterable<Finding>;
 }
 
-export type Rule = ContainerRule | WorkloadRule | StackRule;
+export type Rule = ContainerRule | WorkloadRule | ObjectRule | StackRule;
 
 /** Containers that run beside the workload for as long as it does. */
 export const LONG_RUNNING: readonly Role[] = ["main", "sidecar"];

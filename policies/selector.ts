@@ -42,3 +42,47 @@ function answer(expression: Value, labels: Value | undefined): boolean | Unknown
   if (operator === "Exists") return label !== undefined;
   return operator === "DoesNotExist" && label === undefined;
 }
+
+interface Selecting {
+  readonly namespace: string | Unknown;
+  readonly selector: Value | undefined;
+}
+
+/** Finds those among many selectors that may select a pod, without trying each on each. */
+export class SelectorIndex<T extends Selecting> {
+  private readonly byLabel = new Map<string, T[]>();
+  /** Those that cannot be found by one label: of an unknown namespace, by expressions only, or empty. */
+  private readonly others: T[] = [];
+
+  constructor(all: readonly T[]) {
+    for (const each of all) {
+      const key = labelOf(each);
+      const known = key === undefined ? this.others : this.byLabel.get(key);
+      if (known === undefined) this.byLabel.set(key ?? "", [each]);
+      else known.push(each);
+    }
+  }
+
+  /** A superset of those that select pods with `labels` in `namespace`. */
+  candidates(namespace: string | Unknown, labels: Value | undefined): T[] {
+    if (namespace instanceof Unknown || labels instanceof Unknown || hasUnknown(labels)) {
+      return [...this.byLabel.values()].flat().concat(this.others);
+    }
+    const pairs = Object.entries(isMap(labels) ? labels : {});
+    const found = pairs.flatMap(([key, value]) => this.byLabel.get(labelKey(namespace, key, value)) ?? []);
+    return [...found, ...this.others];
+  }
+}
+
+const hasUnknown = (labels: Value | undefined): boolean =>
+  isMap(labels) && Object.values(labels).some((value) => value instanceof Unknown);
+
+const labelKey = (namespace: string, key: string, value: Value): string => `${namespace} ${key}=${String(value)}`;
+
+/** The label that leads to a selector: the first that it demands. */
+function labelOf({ namespace, selector }: Selecting): string | undefined {
+  const equal = at(selector, "matchLabels");
+  if (namespace instanceof Unknown || !isMap(equal) || hasUnknown(equal)) return undefined;
+  const [first] = Object.entries(equal);
+  return first === undefined ? undefined : labelKey(namespace, ...first);
+}

@@ -6,9 +6,9 @@ import type {
   StackValidationPolicy,
 } from "@pulumi/policy";
 import type { Exemption } from "./exemption";
+import type { Resource } from "./object";
 import { toPolicies } from "./policy";
 import type { Rule } from "./rule";
-import type { Resource } from "./workload";
 
 /** How an unknown text or number travels to a policy pack; part of Pulumi's protocol. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -19,7 +19,7 @@ const { unknownCheckingProxy, UnknownValueError } = sdk as unknown as {
   readonly UnknownValueError: new (...parts: never[]) => Error;
 };
 
-type Properties = Record<string, unknown>;
+export type Properties = Record<string, unknown>;
 
 export interface Outcome {
   readonly violations: string[];
@@ -39,36 +39,71 @@ export interface Settings {
 export function container(changes: Properties = {}): Properties {
   return {
     name: "app",
-    image: "registry.example/app:1.4.2",
+    image: "ghcr.io/ballast-platform/app:1.4.2",
     resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { cpu: "500m", memory: "256Mi" } },
-    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      capabilities: { drop: ["ALL"] },
+      seccompProfile: { type: "RuntimeDefault" },
+    },
     readinessProbe: { httpGet: { path: "/ready", port: 8080 } },
     livenessProbe: { httpGet: { path: "/live", port: 8080 } },
     ...changes,
   };
 }
 
+/** Labels that every object of the platform has, and those of a workload. */
+export const LABELS = { "app.kubernetes.io/part-of": "ballast", "app.kubernetes.io/managed-by": "pulumi" };
+export const WORKLOAD_LABELS = {
+  ...LABELS,
+  "app.kubernetes.io/name": "web",
+  "app.kubernetes.io/component": "frontend",
+  owner: "shop",
+};
+
 /** The pod spec of {@link container}, with `changes` over it. */
 export function podSpec(changes: Properties = {}): Properties {
-  return { containers: [container()], ...changes };
+  return {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 30,
+    containers: [container()],
+    ...changes,
+  };
+}
+
+export interface Options {
+  /** Logical name. @default "web" */
+  readonly name?: string;
+  /** @default false */
+  readonly protect?: boolean;
 }
 
 /** A resource as the SDK hands it to a policy: reading an unknown part of it throws. */
-export function resource(type: string, props: Properties, stack = "local"): Resource {
-  const name = "web";
+export function resource(type: string, props: Properties, stack = "local", options: Options = {}): Resource {
+  const { name = "web", protect = false } = options;
   return {
     urn: `urn:pulumi:${stack}::ballast::${type}::${name}`,
     type,
     name,
     props: unknownCheckingProxy(structuredClone(props)),
+    opts: { protect },
+  };
+}
+
+/** The properties of a Deployment `shop/web` of the given pod spec. */
+export function deploymentProps(spec: unknown, fields: Properties = {}): Properties {
+  const template = { metadata: { labels: { app: "web" } }, spec };
+  return {
+    metadata: { name: "web", namespace: "shop", labels: WORKLOAD_LABELS },
+    spec: { replicas: 1, template, ...fields },
   };
 }
 
 /** A Deployment `shop/web` of the given pod spec. */
 export function deployment(spec: unknown, fields: Properties = {}, stack?: string): Resource {
-  const template = { metadata: { labels: { app: "web" } }, spec };
-  const props = { metadata: { name: "web", namespace: "shop" }, spec: { replicas: 1, template, ...fields } };
-  return resource("kubernetes:apps/v1:Deployment", props, stack);
+  return resource("kubernetes:apps/v1:Deployment", deploymentProps(spec, fields), stack);
 }
 
 /** Runs `rule` over the resources as the SDK would: one by one, or, for a rule of the stack, together. */

@@ -63,3 +63,36 @@ export function show(value: Value | undefined): string {
   if (isList(value)) return "a list";
   return isMap(value) ? "an object" : String(value);
 }
+
+/** The first unknown part of `value`, itself included. */
+export function unknownIn(value: Value | undefined): Unknown | undefined {
+  if (value instanceof Unknown) return value;
+  const parts = isList(value) ? value : isMap(value) ? Object.values(value) : [];
+  for (const part of parts) {
+    const found = unknownIn(part);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Whether two values are equal, in whatever order their keys stand. Neither may hold an {@link Unknown}. */
+export function isSame(left: Value | undefined, right: Value | undefined): boolean {
+  if (isList(left) && isList(right)) {
+    return left.length === right.length && left.every((part, index) => isSame(part, right[index]));
+  }
+  if (isMap(left) && isMap(right)) {
+    const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+    return [...keys].every((key) => isSame(left[key], right[key]));
+  }
+  return left === right;
+}
+
+/** The elements of a list; none when it is no list. */
+export const elements = (value: Value | undefined): readonly Value[] => (isList(value) ? value : []);
+
+/** The text of an annotation that states a reason; `undefined` when it is missing or says nothing. */
+export function reasonIn(annotations: Value | undefined, name: string): string | Unknown | undefined {
+  const text = at(annotations, name);
+  if (text instanceof Unknown) return text;
+  return typeof text === "string" && text.trim() !== "" ? text : undefined;
+}

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import type { Resource } from "./object";
 import { Unknown } from "./value";
 import { container, deployment, podSpec, resource, UNKNOWN } from "./testing";
-import { type Resource, type Workload, workloads } from "./workload";
+import { type Workload, workloads } from "./workload";
 
 const template = {
   metadata: { labels: { app: "web" } },

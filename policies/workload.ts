@@ -1,14 +1,5 @@
-import { at, isList, isMap, plain, show, Unknown, type Value, type ValueMap } from "./value";
-
-/** A resource as the SDK gives it, less what no rule looks at. */
-export interface Resource {
-  readonly urn: string;
-  readonly type: string;
-  /** Logical name in the program. */
-  readonly name: string;
-  readonly props: object;
-  readonly provider?: { readonly props: object };
-}
+import { type KubernetesObject, objects, type Resource } from "./object";
+import { at, isList, isMap, Unknown, type Value, type ValueMap } from "./value";
 
 /** What a container is for: `sidecar` is an init container that goes on running (`restartPolicy: Always`). */
 export type Role = "main" | "init" | "sidecar" | "ephemeral";
@@ -18,19 +9,6 @@ export interface Container {
   readonly name: string;
   readonly role: Role;
   readonly spec: ValueMap;
-}
-
-/** A Kubernetes object of the program. */
-export interface KubernetesObject {
-  readonly kind: string;
-  readonly urn: string;
-  readonly namespace: string | Unknown;
-  /** `metadata.name`, or the logical name while that is not known. */
-  readonly name: string;
-  readonly logicalName: string;
-  /** For messages: `StatefulSet data/postgres`. */
-  readonly title: string;
-  readonly fields: ValueMap;
 }
 
 /** An object that makes pods, and the pods it makes. */
@@ -62,47 +40,9 @@ export const templateOf = (kind: string): readonly string[] => TEMPLATE_OF_KIND[
 
 export const WORKLOAD_KINDS: readonly string[] = Object.keys(TEMPLATE_OF_KIND);
 
-/** `kubernetes:apps/v1:Deployment`, or the list of them. */
-const OBJECT_TYPE = /^kubernetes:(?:(?<group>[^/:]+)\/)?[^/:]+:(?<kind>\w+?)(?<list>List)?$/;
-/** The groups of the kinds that rules read: a custom resource that is also called `Job` is none of them. */
-const GROUPS = new Set(["core", "apps", "batch", "extensions", "policy", "autoscaling"]);
-
-/** The kind of the objects in a resource of this type, when the rules know it. */
-export function kindOf(type: string): string | undefined {
-  const parts = OBJECT_TYPE.exec(type)?.groups;
-  return parts !== undefined && GROUPS.has(parts["group"] ?? "core") ? parts["kind"] : undefined;
-}
-
-/** The Kubernetes objects of a resource whose kind is among `kinds`: itself, or each item of a `…List`. */
-export function objects(resource: Resource, kinds: readonly string[]): KubernetesObject[] {
-  const kind = kindOf(resource.type);
-  if (kind === undefined || !kinds.includes(kind)) return [];
-  const fields = plain(resource.props);
-  if (!resource.type.endsWith("List")) return [describe(resource, kind, fields)];
-  const items = at(fields, "items");
-  return isList(items) ? items.filter(isMap).map((item) => describe(resource, kind, item)) : [];
-}
-
 /** The workloads in a resource. */
 export function workloads(resource: Resource): Workload[] {
   return objects(resource, WORKLOAD_KINDS).map(toWorkload);
-}
-
-function describe(resource: Resource, kind: string, fields: ValueMap): KubernetesObject {
-  const defaultNamespace = resource.provider === undefined ? undefined : plain(resource.provider.props)["namespace"];
-  const namespace = at(fields, "metadata", "namespace") ?? defaultNamespace ?? "default";
-  const known = at(fields, "metadata", "name");
-  const name = typeof known === "string" ? known : resource.name;
-  const space = namespace instanceof Unknown ? "[unknown]" : show(namespace);
-  return {
-    kind,
-    urn: resource.urn,
-    namespace: namespace instanceof Unknown ? namespace : space,
-    name,
-    logicalName: resource.name,
-    title: `${kind} ${space}/${name}`,
-    fields,
-  };
 }
 
 export function toWorkload(object: KubernetesObject): Workload {

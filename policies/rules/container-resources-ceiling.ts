@@ -1,16 +1,12 @@
-import { type Ceilings, ceilingsOf, ENVIRONMENTS, RESOURCES } from "../ceilings";
+import { ceilingsOf, ENVIRONMENT_SETTING, noEnvironment, RESOURCES } from "../ceilings";
 import { parseQuantity } from "../quantity";
-import { type Context, type ContainerRule, SIZED } from "../rule";
+import { type ContainerRule, SIZED } from "../rule";
 import { at, show, Unknown } from "../value";
 
-function environmentOf({ config, stack }: Context): { environment: string; ceilings: Ceilings | undefined } {
-  const configured = config["environment"];
-  const environment = typeof configured === "string" ? configured : stack;
-  return { environment, ceilings: ceilingsOf(environment) };
-}
+const NAME = "container-resources-ceiling";
 
 export const containerResourcesCeiling: ContainerRule = {
-  name: "container-resources-ceiling",
+  name: NAME,
   description: "No container requests, or is limited to, more CPU or memory than the environment's ceiling.",
   severity: "medium",
   references: [
@@ -19,23 +15,13 @@ export const containerResourcesCeiling: ContainerRule = {
   ],
   remediation:
     "Lower the request and the limit, or raise the environment's ceiling in policies/limits.json after checking that its nodes can hold it.",
-  config: {
-    environment: {
-      type: "string",
-      enum: [...ENVIRONMENTS],
-      description: "Environment whose ceilings count. Default: the stack's name.",
-    },
-  },
+  config: ENVIRONMENT_SETTING,
   scope: "container",
   roles: SIZED,
-  *check({ spec }, _workload, context) {
-    const { environment, ceilings } = environmentOf(context);
+  *check({ spec }, _workload, { environment }) {
+    const ceilings = ceilingsOf(environment);
     if (ceilings === undefined) {
-      yield {
-        breach:
-          `'${environment}' is no environment of policies/limits.json (${ENVIRONMENTS.join(", ")}), so its ceilings are not known; ` +
-          "set 'environment' in the configuration of policy 'container-resources-ceiling'",
-      };
+      yield { breach: noEnvironment(environment, "ceilings are", NAME) };
       return;
     }
     for (const resource of RESOURCES) {
@@ -45,10 +31,10 @@ export const containerResourcesCeiling: ContainerRule = {
         if (value instanceof Unknown) yield { unknown: value };
         const amount = typeof value === "string" || typeof value === "number" ? parseQuantity(value) : undefined;
         if (amount === undefined || amount <= ceiling.value) continue;
-        const name = `${resource} ${kind.slice(0, -1)}`;
+        const field = `${resource} ${kind.slice(0, -1)}`;
         yield {
           breach:
-            `${name} ${show(value)} is above the ceiling ${ceiling.text} of environment '${environment}' (policies/limits.json); ` +
+            `${field} ${show(value)} is above the ceiling ${ceiling.text} of environment '${environment}' (policies/limits.json); ` +
             "lower it or raise the ceiling",
         };
       }

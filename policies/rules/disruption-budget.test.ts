@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { Resource } from "../object";
 import { deployment, podSpec, resource, run, UNKNOWN } from "../testing";
-import type { Resource } from "../workload";
 import { disruptionBudget as rule } from "./disruption-budget";
 
 const replicated = (replicas: unknown = 3): Resource => deployment(podSpec(), { replicas });

@@ -1,23 +1,11 @@
+import { AUTOSCALER, Autoscalers } from "../autoscaler";
+import type { KubernetesObject } from "../object";
 import type { Finding, StackRule } from "../rule";
-import { selects } from "../selector";
+import { SelectorIndex, selects } from "../selector";
 import { at, isMap, show, Unknown } from "../value";
-import { type KubernetesObject, toWorkload, type Workload } from "../workload";
+import { toWorkload, type Workload } from "../workload";
 
 const REPLICATED = ["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"];
-
-/** The least number of pods that a workload has: what an autoscaler keeps, else its own count. */
-function replicasOf(workload: Workload, autoscalers: readonly KubernetesObject[]): number | Unknown {
-  const scaler = autoscalers.find(
-    ({ namespace, fields }) =>
-      namespace === workload.namespace &&
-      at(fields, "spec", "scaleTargetRef", "kind") === workload.kind &&
-      at(fields, "spec", "scaleTargetRef", "name") === workload.name,
-  );
-  const count =
-    scaler === undefined ? at(workload.fields, "spec", "replicas") : at(scaler.fields, "spec", "minReplicas");
-  if (count instanceof Unknown) return count;
-  return typeof count === "number" ? count : 1;
-}
 
 function showLabels(labels: Workload["podLabels"]): string {
   return isMap(labels)
@@ -67,15 +55,21 @@ export const disruptionBudget: StackRule = {
   ],
   remediation: "Add a PodDisruptionBudget in the workload's namespace whose selector matches the labels of its pods.",
   scope: "stack",
-  kinds: [...REPLICATED, "PodDisruptionBudget", "HorizontalPodAutoscaler"],
+  kinds: [...REPLICATED, "PodDisruptionBudget", AUTOSCALER],
   *check(objects) {
-    const budgets = objects.filter(({ kind }) => kind === "PodDisruptionBudget");
-    const autoscalers = objects.filter(({ kind }) => kind === "HorizontalPodAutoscaler");
+    const budgets = new SelectorIndex(
+      objects
+        .filter(({ kind }) => kind === "PodDisruptionBudget")
+        .map((budget) => ({ ...budget, selector: at(budget.fields, "spec", "selector") })),
+    );
+    const autoscalers = new Autoscalers(objects);
     for (const object of objects.filter(({ kind }) => REPLICATED.includes(kind))) {
       const workload = toWorkload(object);
-      const replicas = replicasOf(workload, autoscalers);
+      const replicas = autoscalers.least(workload);
       if (replicas instanceof Unknown) yield { subject: workload, unknown: replicas };
-      else if (replicas > 1) yield* checkOne(workload, budgets, replicas);
+      else if (replicas > 1) {
+        yield* checkOne(workload, budgets.candidates(workload.namespace, workload.podLabels), replicas);
+      }
     }
   },
 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Exemption } from "../exemption";
+import type { Resource } from "../object";
 import { container, deployment, podSpec, run, UNKNOWN } from "../testing";
-import type { Resource } from "../workload";
 import { disruptionBudget } from "./disruption-budget";
 import { exemptionsCurrent } from "./exemptions-current";
 import { imagePinned } from "./image-pinned";

@@ -1,7 +1,8 @@
 import { concerns, covers, describe, type Exemption, isExpired, isTooFar } from "../exemption";
 import { MAXIMUM_EXEMPTION_DAYS } from "../ceilings";
+import { isAmong, type KubernetesObject } from "../object";
 import { type Context, type Finding, inspect, type Rule, type StackRule } from "../rule";
-import { type KubernetesObject, toWorkload, WORKLOAD_KINDS } from "../workload";
+import { toWorkload, WORKLOAD_KINDS } from "../workload";
 
 export interface ExemptionsOptions {
   readonly rules: readonly Rule[];
@@ -11,8 +12,12 @@ export interface ExemptionsOptions {
 
 export const EXEMPTIONS_CURRENT = "exemptions-current";
 
-/** The rule over the exemptions themselves; it runs `rules` once more, without exemptions, to see what each of them covers. */
+const kindsOf = (rule: Rule): readonly string[] =>
+  rule.scope === "stack" || rule.scope === "object" ? rule.kinds : WORKLOAD_KINDS;
+
+/** The rule over the exemptions themselves; it runs their rules once more, without exemptions, to see what each of them covers. */
 export function exemptionsCurrent({ rules, exemptions, today }: ExemptionsOptions): StackRule {
+  const named = new Set(exemptions.map(({ rule }) => rule));
   return {
     name: EXEMPTIONS_CURRENT,
     description: "Every exemption in policies/exemptions.json is still needed and has not expired.",
@@ -20,7 +25,7 @@ export function exemptionsCurrent({ rules, exemptions, today }: ExemptionsOption
     references: [{ framework: "CIS Kubernetes Benchmark", control: "5.2.1" }],
     remediation: "Fix what was exempted and remove the entry; or, after a review, give it a later date and say why.",
     scope: "stack",
-    kinds: [...new Set([...WORKLOAD_KINDS, ...rules.flatMap((rule) => (rule.scope === "stack" ? rule.kinds : []))])],
+    kinds: [...new Set(rules.filter(({ name }) => named.has(name)).flatMap(kindsOf))],
     *check(objects, context) {
       const day = today();
       for (const exemption of exemptions.filter((each) => concerns(each, context))) {
@@ -53,15 +58,20 @@ function isNeeded(
   const rule = rules.find(({ name }) => name === exemption.rule);
   if (rule === undefined) return false;
   const ruleContext: Context = { ...context, config: {} };
+  const read = objects.filter(({ type }) => isAmong(kindsOf(rule), type));
   if (rule.scope === "stack") {
-    const read = objects.filter(({ kind }) => rule.kinds.includes(kind));
-    return some(rule.check(read, ruleContext), ({ subject }) => subject !== undefined && covers(exemption, subject));
-  }
-  return objects
-    .filter((object) => WORKLOAD_KINDS.includes(object.kind) && object.kind === exemption.kind)
-    .some((object) =>
-      some(inspect(rule, toWorkload(object), ruleContext), ({ container }) => covers(exemption, object, container)),
+    return some(
+      rule.check(read, ruleContext),
+      ({ subject, container }) => subject !== undefined && covers(exemption, subject, container),
     );
+  }
+  return read
+    .filter(({ kind }) => kind === exemption.kind)
+    .some((object) => {
+      const found =
+        rule.scope === "object" ? rule.check(object, ruleContext) : inspect(rule, toWorkload(object), ruleContext);
+      return some(found, ({ container }) => covers(exemption, object, container));
+    });
 }
 
 function some(findings: Iterable<Finding>, test: (finding: Finding) => boolean): boolean {

@@ -1,16 +1,13 @@
+import { parseImage } from "../image";
 import { ALL, type ContainerRule } from "../rule";
 import { at, show, Unknown } from "../value";
 
-/** `[registry[:port]/]path[:tag][@algorithm:digest]`: a colon belongs to the tag only after the last slash. */
-const REFERENCE =
-  /^(?<path>(?:[^\s/@]+\/)*[^\s/:@]+)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+:[a-f0-9]{32,}))?$/;
-
 function breachOf(image: string): string | undefined {
-  const parts = REFERENCE.exec(image)?.groups;
+  const parts = parseImage(image);
   if (parts === undefined) return `image '${image}' is not a reference; write one such as 'registry.example/app:1.4.2'`;
-  if (parts["digest"] !== undefined) return undefined;
-  if (parts["tag"] === undefined) return `image '${image}' has no tag, which means 'latest'; add a version or a digest`;
-  if (parts["tag"] === "latest") return `image '${image}' is whatever was pushed last; name a version or a digest`;
+  if (parts.digest !== undefined) return undefined;
+  if (parts.tag === undefined) return `image '${image}' has no tag, which means 'latest'; add a version or a digest`;
+  if (parts.tag === "latest") return `image '${image}' is whatever was pushed last; name a version or a digest`;
   return undefined;
 }
 

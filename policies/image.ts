@@ -1,0 +1,22 @@
+/** `[registry[:port]/]path[:tag][@algorithm:digest]`: a colon belongs to the tag only after the last slash. */
+const REFERENCE =
+  /^(?<path>(?:[^\s/@]+\/)*[^\s/:@]+)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+:[a-f0-9]{32,}))?$/;
+
+export interface Image {
+  /** With its registry, where it names one. */
+  readonly path: string;
+  readonly tag: string | undefined;
+  readonly digest: string | undefined;
+}
+
+/** The parts of an image's reference; `undefined` when it is none. */
+export function parseImage(reference: string): Image | undefined {
+  const parts = REFERENCE.exec(reference)?.groups;
+  return parts === undefined ? undefined : { path: parts["path"] ?? "", tag: parts["tag"], digest: parts["digest"] };
+}
+
+/** Whether a path names its registry: a first part with a dot or a port, or `localhost`. */
+export function namesRegistry({ path }: Image): boolean {
+  const [first = "", ...rest] = path.split("/");
+  return rest.length > 0 && (first === "localhost" || /[.:]/.test(first));
+}
