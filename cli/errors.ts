@@ -1,5 +1,5 @@
 /** Exit codes of `ballast`, with what they mean; `ballast --help` prints them. */
-export const exit = { done: 0, failed: 1, usage: 2, policy: 3, interrupted: 130 } as const;
+export const exit = { done: 0, failed: 1, usage: 2, policy: 3, drift: 4, interrupted: 130 } as const;
 
 export const exitCodeHelp = `
 Exit codes:
@@ -7,6 +7,7 @@ Exit codes:
   ${exit.failed}    failed: the message says why; what was finished is kept, and the same command goes on from there
   ${exit.usage}    the command line is wrong; nothing was changed
   ${exit.policy}    a mandatory policy was violated; nothing was changed
+  ${exit.drift}    drift: something has been changed behind the stack's back; nothing was changed now
   ${exit.interrupted}  interrupted`;
 
 /** An error that needs no more than its message, with the exit code for scripts. */

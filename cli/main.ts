@@ -1,8 +1,11 @@
 import { Command } from "commander";
 import packageJson from "../package.json";
+import { checkCommand } from "./commands/check";
 import { clusterCommand } from "./commands/cluster";
 import { doctorCommand } from "./commands/doctor";
+import { driftCommand } from "./commands/drift";
 import { imagesCommand } from "./commands/images";
+import { renderCommand } from "./commands/render";
 import { destroyCommand, outputCommand, previewCommand, refreshCommand, upCommand } from "./commands/stack";
 import { stateCommand } from "./commands/state";
 import { statusCommand } from "./commands/status";
@@ -21,6 +24,9 @@ const commands = [
   destroyCommand(),
   outputCommand(),
   statusCommand(),
+  checkCommand(),
+  driftCommand(),
+  renderCommand(),
   stateCommand(),
   clusterCommand(),
   imagesCommand(),
