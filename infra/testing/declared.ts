@@ -32,8 +32,7 @@ export function mockEngine(stack: string): Declared[] {
       newResource: ({ type, name, inputs, id }) => {
         const own = inputs as Record<string, unknown>;
         declared.push({ type, name, inputs: own });
-        const result = type.endsWith(":RandomPassword") ? { result: passwordOf(name) } : {};
-        return { id: id ?? name, state: { ...own, ...result } };
+        return { id: id || name, state: { ...own, ...computed(type, name) } };
       },
       call: ({ inputs }) => inputs as Record<string, unknown>,
     },
@@ -42,6 +41,22 @@ export function mockEngine(stack: string): Declared[] {
     false,
   );
   return declared;
+}
+
+/** What a provider alone would know, as far as programs look at it. */
+function computed(type: string, name: string): Record<string, unknown> {
+  switch (type) {
+    case "random:index/randomPassword:RandomPassword":
+      return { result: passwordOf(name) };
+    case "digitalocean:index/kubernetesCluster:KubernetesCluster":
+      return { kubeConfigs: [{ rawConfig: "{}" }] };
+    case "aws:eks/cluster:Cluster":
+      return { arn: `arn:${name}`, endpoint: "https://eks.invalid", certificateAuthority: { data: "" } };
+    case "aws:ec2/launchTemplate:LaunchTemplate":
+      return { latestVersion: 1 };
+    default:
+      return {};
+  }
 }
 
 /** What a generated password reads in tests, so that it can be looked for where it must not be. */
