@@ -183,6 +183,22 @@ describe("the platform", function () {
     assert.equal(quota.spec.hard.pods, /pods: (\d+)/.exec(raised)?.[1]);
   });
 
+  it("lets nobody run by hand what the policy pack refuses", async () => {
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "limitless", namespace: "data" },
+      spec: { containers: [{ name: "app", image: "docker.io/library/debian:latest" }] },
+    };
+    const file = join(copy, "limitless.json");
+    await writeFile(file, JSON.stringify(pod));
+    await assert.rejects(kubectl("apply", "--filename", file), (error: Error) => {
+      assert.match(error.message, /container-resources-set/);
+      assert.match(error.message, /image-pinned/);
+      return true;
+    });
+  });
+
   it("goes on without its primary, and loses no acknowledged write", async () => {
     const where = await postgres();
     const [figures] = await measureFailovers({

@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { platformCluster } from "./cluster";
 import { ambientSource, readConfig } from "./config";
 import { Databases } from "./data/postgres/databases";
@@ -9,7 +10,14 @@ const config = readConfig(ambientSource());
 const cluster = platformCluster(config.cluster);
 const onCluster = cluster.kubernetes ? { providers: { kubernetes: cluster.kubernetes } } : {};
 
-const foundation = new Foundation("foundation", { namespaces: config.namespaces }, onCluster);
+const foundation = new Foundation(
+  "foundation",
+  {
+    namespaces: config.namespaces,
+    guardrails: { project: pulumi.getProject(), stack: pulumi.getStack(), environment: config.environment },
+  },
+  onCluster,
+);
 
 const server = new PostgresHa(
   "postgres",

@@ -7,11 +7,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { QuotaConfig } from "../config";
 import { platformLabels } from "../workload/labels";
 import { dns, networkPolicySpec } from "../workload/network";
+import { guardrails } from "./guardrails";
 import priorities from "./priorities.json";
 
 export interface FoundationArgs {
   /** What each namespace of the platform may use in all, by the namespace's name. */
   readonly namespaces: Readonly<Record<string, QuotaConfig>>;
+  /** Whose limits the API server holds every pod to. */
+  readonly guardrails: Parameters<typeof guardrails>[0];
 }
 
 /** What gives way to what when a node is full, from `priorities.json`. */
@@ -35,6 +38,7 @@ export class Foundation extends pulumi.ComponentResource {
         { parent: this },
       );
     }
+    guardrails(args.guardrails, { parent: this });
     for (const [namespace, quota] of Object.entries(args.namespaces)) this.namespace(namespace, quota);
     this.registerOutputs({ namespaces: this.namespaces });
   }
