@@ -1,6 +1,10 @@
+/** The parts of a reference, in a notation that the API server's expressions know too. */
+export const PATH = String.raw`([^\s/@]+/)*[^\s/:@]+`;
+export const TAG = String.raw`\w[\w.-]{0,127}`;
+export const DIGEST = "[a-z0-9]+:[a-f0-9]{32,}";
+
 /** `[registry[:port]/]path[:tag][@algorithm:digest]`: a colon belongs to the tag only after the last slash. */
-const REFERENCE =
-  /^(?<path>(?:[^\s/@]+\/)*[^\s/:@]+)(?::(?<tag>\w[\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+:[a-f0-9]{32,}))?$/;
+const REFERENCE = new RegExp(`^(?<path>${PATH})(?::(?<tag>${TAG}))?(?:@(?<digest>${DIGEST}))?$`);
 
 export interface Image {
   /** With its registry, where it names one. */

@@ -1,8 +1,9 @@
 import type { Policies } from "@pulumi/policy";
+import { type AdmissionRule, admissionRules } from "./admission";
 import { environmentNamed } from "./ceilings";
 import exemptionList from "./exemptions.json";
 import { type Exemption, readExemptions, today } from "./exemption";
-import { levelIn, readLevels } from "./level";
+import { levelIn, type Levels, readLevels } from "./level";
 import levelList from "./levels.json";
 import { toPolicies } from "./policy";
 import type { Rule } from "./rule";
@@ -91,8 +92,8 @@ export function rulesOf(exemptions: readonly Exemption[], day: () => string = to
   return [...EXEMPTIBLE, exemptionsCurrent({ rules: EXEMPTIBLE, exemptions, today: day })];
 }
 
-/** The pack's policies, at the levels of the stack's environment. Throws when `exemptions.json` or `levels.json` is malformed. */
-export function policies(stack: string): Policies {
+/** What the data files say. Throws when `exemptions.json` or `levels.json` is malformed. */
+function readData(): { rules: Rule[]; exemptions: Exemption[]; levels: Levels } {
   const exemptions = readExemptions(
     exemptionList,
     EXEMPTIBLE.map(({ name }) => name),
@@ -102,6 +103,24 @@ export function policies(stack: string): Policies {
     levelList,
     rules.map(({ name }) => name),
   );
+  return { rules, exemptions, levels };
+}
+
+/** The pack's policies, at the levels of the stack's environment. */
+export function policies(stack: string): Policies {
+  const { rules, exemptions, levels } = readData();
   const environment = environmentNamed(stack);
   return toPolicies(rules, { exemptions, today, levelOf: ({ name }) => levelIn(levels, environment, name) });
+}
+
+/** The rules that the API server of a stack can enforce too, with the pack's own exemptions and levels. */
+export function admission({ project, stack, environment = environmentNamed(stack) }: AdmissionTarget): AdmissionRule[] {
+  return admissionRules({ ...readData(), project, stack, environment, today: today() });
+}
+
+export interface AdmissionTarget {
+  readonly project: string;
+  readonly stack: string;
+  /** @default the one that the stack is called, or that its name begins with */
+  readonly environment?: string;
 }

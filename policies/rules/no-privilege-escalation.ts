@@ -1,8 +1,9 @@
+import limits from "../limits.json";
 import { ALL, type ContainerRule } from "../rule";
 import { at, isList, show, Unknown } from "../value";
 
 /** With either of these a process can make itself root on the node, whatever the other fields say. */
-const ROOT_CAPABILITIES: readonly string[] = ["ALL", "SYS_ADMIN", "CAP_SYS_ADMIN"];
+const { rootCapabilities } = limits.security;
 
 export const noPrivilegeEscalation: ContainerRule = {
   name: "no-privilege-escalation",
@@ -38,7 +39,7 @@ export const noPrivilegeEscalation: ContainerRule = {
     if (added instanceof Unknown) yield { unknown: added };
     for (const capability of isList(added) ? added : []) {
       if (capability instanceof Unknown) yield { unknown: capability };
-      if (typeof capability === "string" && ROOT_CAPABILITIES.includes(capability)) {
+      if (typeof capability === "string" && rootCapabilities.includes(capability.replace(/^CAP_/, ""))) {
         yield {
           breach: `securityContext.capabilities.add holds ${capability}; add only the capability that is needed`,
         };
