@@ -57,8 +57,8 @@ export async function withCheckout<T>(
   try {
     await git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", worktree, commit);
     const folder = join(worktree, (await git(root, "rev-parse", "--show-prefix")).replace(/\/$/, ""));
-    const packages = join(root, "node_modules");
-    if (existsSync(packages)) await symlink(packages, join(folder, "node_modules"));
+    const [ours, theirs] = [root, folder].map((each) => join(each, "node_modules")) as [string, string];
+    if (existsSync(ours) && !existsSync(theirs)) await symlink(ours, theirs);
     return await work(folder, await lockfileNotes(root, folder));
   } finally {
     await rm(parent, { recursive: true, force: true });

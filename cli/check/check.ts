@@ -10,6 +10,7 @@ import { startPolicyPack } from "../../local/engine/policy/runner";
 import { loadProject, settingsFile, stacksWithSettings, unknownStack } from "../../local/engine/project";
 import { isProviderType } from "../../local/engine/urn";
 import type { Progress } from "../../local/progress";
+import { rulesOf } from "../../policies/pack";
 import { shownValue } from "../shown";
 import { type Base, findBase, withCheckout } from "./base";
 import { demandOf } from "./demand";
@@ -114,7 +115,13 @@ class Running {
       if (event.kind !== "policy" || event.level === "remediate") return;
       const { policy, pack, severity, urn, message, level } = event;
       const more = { ...(severity === undefined ? {} : { severity }), ...(urn === undefined ? {} : { urn }) };
-      findings.push({ policy, pack, ...more, message: message.trim(), mandatory: level === "mandatory" });
+      findings.push({
+        policy,
+        pack,
+        ...more,
+        message: withoutDescription(policy, message),
+        mandatory: level === "mandatory",
+      });
     };
     for (const { directory, config } of packs) {
       await this.slots.run(() =>
@@ -172,6 +179,17 @@ class Running {
       };
     });
   }
+}
+
+const DESCRIPTIONS: ReadonlyMap<string, string> = new Map(
+  rulesOf([]).map(({ name, description }) => [name, description]),
+);
+
+/** What was found, without what the rule asks for: the SDK puts that before each message. */
+function withoutDescription(policy: string, message: string): string {
+  const description = DESCRIPTIONS.get(policy);
+  const found = description !== undefined && message.startsWith(description) ? message.slice(description.length) : "";
+  return found.trim() || message.trim();
 }
 
 const order = ({ policy, urn = "", message }: Finding): string => `${policy}\0${urn}\0${message}`;

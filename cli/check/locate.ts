@@ -5,9 +5,9 @@ import type { StackReport } from "./report";
 /** Finds the line of a stack's file that a finding is about. Lines count from 1, which also stands for "somewhere". */
 export interface Lines {
   /** The key that configures the component which the resource belongs to. */
-  ofResource(urn: string | undefined): number;
+  readonly ofResource: (urn: string | undefined) => number;
   /** The key, or the line, that an error names. */
-  ofError(message: string): number;
+  readonly ofError: (message: string) => number;
 }
 
 export async function linesOf(root: string, { file }: StackReport): Promise<Lines> {

@@ -64,13 +64,7 @@ function readme(stack: string, omitted: readonly Omitted[]): string {
     "",
     ...(rows.length === 0
       ? ["Every resource of the stack is here."]
-      : [
-          "Not here, and to be made in another way:",
-          "",
-          "| type | name | why |",
-          "| --- | --- | --- |",
-          ...rows,
-        ]),
+      : ["Not here, and to be made in another way:", "", "| type | name | why |", "| --- | --- | --- |", ...rows]),
     "",
   ].join("\n");
 }
