@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { findProgram } from "../local/cluster";
+import { loadStackSettings } from "../local/engine/project";
 import type { StackPlace } from "./backend";
 import { CommandError, exit } from "./errors";
 import type { RunChoice } from "./options";
@@ -12,17 +13,28 @@ export async function cliIsThere(): Promise<boolean> {
   return (await findProgram("pulumi")) !== undefined;
 }
 
-/** Gives the operation to the Pulumi CLI, with this checkout's state folder unless PULUMI_BACKEND_URL says otherwise. */
+export interface CliChoice extends RunChoice {
+  readonly packs: readonly string[];
+  readonly skipPreview?: boolean;
+  readonly clearPendingCreates?: boolean;
+  /** Asked after the preview. @default yes, without a preview of its own */
+  readonly confirm?: () => Promise<boolean>;
+}
+
+/**
+ * Gives the operation to the Pulumi CLI, with this checkout's state folder unless PULUMI_BACKEND_URL says otherwise. What it writes goes through as
+ * it is. Resolves to the exit code.
+ */
 export async function runByCli(
   operation: Operation,
-  { stack: stackName, passphrase: source }: StackPlace,
-  choice: RunChoice & { readonly packs: readonly string[] },
-): Promise<void> {
-  const { LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
+  { stack: stackName, project, passphrase: source }: StackPlace,
+  choice: CliChoice,
+  signal: AbortSignal,
+): Promise<number> {
+  const { CommandError: Refused, LocalWorkspace } = await import("@pulumi/pulumi/automation/index.js");
   const passphrase = await source();
   const envVars: Record<string, string> = { PULUMI_BACKEND_URL: process.env["PULUMI_BACKEND_URL"] ?? `file://${root}` };
   if (passphrase !== undefined) envVars["PULUMI_CONFIG_PASSPHRASE"] = passphrase;
-  const stack = await LocalWorkspace.createOrSelectStack({ stackName, workDir: root }, { envVars });
   const options = {
     diff: choice.diff === true,
     ...(choice.parallel === undefined ? {} : { parallel: choice.parallel }),
@@ -30,14 +42,44 @@ export async function runByCli(
     onError: (text: string) => void process.stderr.write(text),
   };
   const policies = { policyPacks: [...choice.packs], policyPackConfigs: choice.policyPackConfig ?? [] };
-  const result = await (operation === "up"
-    ? stack.up({ ...options, ...policies })
-    : operation === "preview"
-      ? stack.preview({ ...options, ...policies })
+  const refreshing = { ...options, clearPendingCreates: choice.clearPendingCreates === true };
+  try {
+    // A stack without a file is made only where the CLI knows it already: a name that is mistyped must not become a stack.
+    const { exists } = await loadStackSettings(project, stackName);
+    const args = { stackName, workDir: root };
+    const stack = await (exists
+      ? LocalWorkspace.createOrSelectStack(args, { envVars })
+      : LocalWorkspace.selectStack(args, { envVars }));
+    if (operation === "preview" || (choice.confirm !== undefined && choice.skipPreview !== true)) {
+      const { changeSummary } = await (operation === "refresh"
+        ? stack.previewRefresh(refreshing)
+        : operation === "destroy"
+          ? stack.previewDestroy(options)
+          : stack.preview({ ...options, ...policies }));
+      if (operation === "preview") {
+        if (choice.json) printJson(changeSummary);
+        return exit.done;
+      }
+    }
+    if (choice.confirm !== undefined && !(await choice.confirm())) return exit.failed;
+    const { summary } = await (operation === "up"
+      ? stack.up({ ...options, ...policies })
       : operation === "refresh"
-        ? stack.refresh(options)
+        ? stack.refresh(refreshing)
         : stack.destroy(options));
-  if (choice.json) printJson("summary" in result ? result.summary : result.changeSummary);
+    if (choice.json) printJson(summary);
+    return exit.done;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (signal.aborted) return exit.interrupted;
+    throw new CommandError(`the Pulumi CLI refused: ${reasonIn(error.message)}`);
+  }
+}
+
+/** The CLI's own words among all that its command wrote. */
+function reasonIn(message: string): string {
+  const last = message.split("\n").findLast((line) => /^( stderr: )?error: /.test(line));
+  return last?.replace(/^( stderr: )?error: /, "") ?? "what it wrote above says why";
 }
 
 /** The content of each `--policy-pack-config` file. */

@@ -97,11 +97,11 @@ async function run(operation: Operation, stack: string, flags: Flags): Promise<v
   const ground = await groundFor(operation, place, flags);
   const packs = operation === "up" || operation === "preview" ? packsOf(flags) : [];
   if ((flags.engine ?? ((await cliIsThere()) && !flags.offline ? "pulumi" : "embedded")) === "pulumi") {
-    await runByCli(operation, place, { ...flags, packs });
+    const confirm = flags.yes ? {} : { confirm: () => ask(`Carry this out on ${stack}?`) };
+    process.exitCode = await runByCli(operation, place, { ...flags, packs, ...confirm }, signal);
     return;
   }
-  const result = await runEmbedded(operation, place, flags, ground, packs, signal);
-  if (result !== 0) process.exitCode = result;
+  process.exitCode = await runEmbedded(operation, place, flags, ground, packs, signal);
 }
 
 function groundFor(operation: Operation, place: StackPlace, flags: Flags): Promise<Ground> {

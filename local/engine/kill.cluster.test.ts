@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import path from "node:path";
-import { text } from "node:stream/consumers";
 import { exportState } from ".";
 import { Cluster } from "./providers/kubernetes/cluster";
 import { settingsOf } from "./providers/kubernetes/config";
-import { mapsAt, text as textAt, type JsonMap } from "./providers/kubernetes/object";
+import { mapsAt, text, type JsonMap } from "./providers/kubernetes/object";
 import { bench, recordingContext, testKubeconfig } from "./providers/kubernetes/testing/harness";
-import type { KilledRun, Moment } from "./testing/killed-run";
-import { killProcessesWith, processesWith } from "./testing/processes";
+import { Kills } from "./testing/kills";
 import { TestProject } from "./testing/project";
 
 const label = "ballast-test";
-/** Another seed is other moments. */
-const seed = Number(process.env["BALLAST_TEST_SEED"] ?? 20261122);
 const lives = 4;
 /** Every run of the program below writes at least so many lines to its journal. */
 const linesOfRun = 22;
@@ -49,20 +41,9 @@ const program = (kubeconfig: string, namespace: string, version: 1 | 2): string 
   export const version = base.data.version;
 `;
 
-/** A small generator of even numbers from 0 to 1: the same seed, the same moments. */
-function generator(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe("kill -9 of the engine (real API server)", function () {
   this.timeout(300_000);
-  const marker = randomUUID();
-  const random = generator(seed);
+  const kills = new Kills(() => project);
   let kubeconfig: string;
   let place: Awaited<ReturnType<typeof bench>>;
   let direct: Cluster;
@@ -75,50 +56,12 @@ describe("kill -9 of the engine (real API server)", function () {
     direct = new Cluster(settingsOf({ kubeconfig }), recordingContext(), true);
     project = new TestProject({ name: "killed", program: "" });
   });
-  afterEach(() => killProcessesWith("BALLAST_TEST_RUN", marker));
+  afterEach(() => kills.end());
   after(async () => {
     (project as typeof project | undefined)?.remove();
     (direct as typeof direct | undefined)?.close();
     await (place as typeof place | undefined)?.end();
   });
-
-  /** Resolves to how the run's process ended, and what it said. */
-  async function run(operation: "up" | "destroy", kill?: Moment): Promise<{ signal: string | null; said: string }> {
-    const { projectDir, stack } = project.options();
-    const asked: KilledRun = {
-      ...{ operation, projectDir, stack, passphrase: project.passphrase },
-      ...(kill === undefined ? {} : { kill }),
-    };
-    const child = spawn(
-      process.execPath,
-      ["--import", "tsx", path.join(__dirname, "testing", "killed-run.ts"), JSON.stringify(asked)],
-      { env: { ...process.env, BALLAST_TEST_RUN: marker }, stdio: ["ignore", "pipe", "pipe"], detached: true },
-    );
-    const [out, error, [, signal]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, "exit") as Promise<[number | null, string | null]>,
-    ]);
-    return { signal, said: out + error };
-  }
-
-  /** Kills a run at a moment drawn by lot. The program must end with it: nothing may go on behind the next run's back. */
-  async function killed(operation: "up" | "destroy"): Promise<string> {
-    const line = 2 + Math.floor(random() * (linesOfRun - 1));
-    const written = (["nothing", "half", "all"] as const)[Math.floor(random() * 3)] ?? "all";
-    const moment = `${operation} killed at line ${line} of its journal, ${written} of it written (seed ${seed})`;
-    const { signal, said } = await run(operation, { line, written });
-    assert.equal(signal, "SIGKILL", `${moment}: the run ended by itself: ${said}`);
-    while (processesWith("BALLAST_TEST_RUN", marker).length > 0)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    return moment;
-  }
-
-  async function succeeds(operation: "up" | "destroy", after: string): Promise<void> {
-    const { said } = await run(operation);
-    assert.match(said, /^{"result":"succeeded"/, `${operation} after ${after}`);
-    assert.deepEqual(project.leftovers(), [], `after ${after}`);
-  }
 
   async function live(): Promise<JsonMap[]> {
     const kinds = ["configmaps", "secrets", "serviceaccounts"].map(async (plural) => {
@@ -159,7 +102,7 @@ describe("kill -9 of the engine (real API server)", function () {
     assert.deepEqual(
       found
         .map((object) => {
-          const at = (key: string): string => textAt(object, "metadata", key);
+          const at = (key: string): string => text(object, "metadata", key);
           return `${at("namespace")}/${at("name")}@${at("resourceVersion")}`;
         })
         .sort(),
@@ -167,12 +110,12 @@ describe("kill -9 of the engine (real API server)", function () {
       after,
     );
     for (const object of found.filter(({ data }) => data !== undefined)) {
-      const value = textAt(object, "data", "version");
+      const value = text(object, "data", "version");
       assert.equal(value.length > 1 ? Buffer.from(value, "base64").toString() : value, String(version), after);
     }
     const password = recorded.find(({ urn }) => nameIn(urn) === "password")?.outputs?.["result"];
     const key = found.find(({ data }) => (data as JsonMap | undefined)?.["password"] !== undefined) ?? {};
-    const inCluster = Buffer.from(textAt(key, "data", "password"), "base64").toString();
+    const inCluster = Buffer.from(text(key, "data", "password"), "base64").toString();
     assert.equal(JSON.stringify(inCluster), (password as { plaintext?: string } | undefined)?.plaintext, after);
   }
 
@@ -180,12 +123,12 @@ describe("kill -9 of the engine (real API server)", function () {
     it(`life ${life}: created, changed and destroyed, each killed once and then run again`, async () => {
       for (const version of [1, 2] as const) {
         project.write(program(kubeconfig, place.namespace, version));
-        const moment = await killed("up");
-        await succeeds("up", moment);
+        const moment = await kills.killed("up", linesOfRun);
+        await kills.succeeds("up", moment);
         await assertWhole(version, `version ${version}, ${moment}`);
       }
-      const moment = await killed("destroy");
-      await succeeds("destroy", moment);
+      const moment = await kills.killed("destroy", linesOfRun);
+      await kills.succeeds("destroy", moment);
       assert.deepEqual(await live(), [], moment);
       assert.equal((await exportState(project.options())).deployment.resources, undefined, moment);
     });

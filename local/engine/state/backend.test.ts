@@ -210,6 +210,20 @@ describe("the file backend", () => {
     assert.match(notes.join("\n"), /the state of dev before the import is kept in .*backups/);
   });
 
+  it("restores what a file of the history or the copy beside the state holds", async () => {
+    await run(rootStack({ password: new Secret("pw") }), thing("a"));
+    const before = (await backend().read("dev")).resources;
+    await run(thing("b"));
+    const history = join(root, ".pulumi", "history", "shop", "dev");
+    const [first = ""] = (await readdir(history)).filter((name) => name.endsWith(".checkpoint.json")).sort();
+    for (const file of [`${checkpoint()}.bak`, join(history, first)]) {
+      await backend().importState("dev", JSON.parse(await readFile(file, "utf8")));
+      assert.deepEqual((await backend().read("dev")).resources, before);
+      await run(thing("b"));
+    }
+    await assert.rejects(backend().importState("dev", { version: 3, checkpoint: {} }), /is no state file either/);
+  });
+
   it("imports nothing that is not this stack's, or hangs together badly, unless forced", async () => {
     await run(rootStack(), thing("a", { dependencies: [] }));
     const before = await readFile(checkpoint(), "utf8");

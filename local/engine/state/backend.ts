@@ -161,7 +161,8 @@ export class FileBackend {
   }
 
   /**
-   * Puts an exported deployment in place of the stack's state; what was there goes to the stack's backups.
+   * Puts an exported deployment, or the content of a file of history, backups or `.bak`, in place of the stack's state; what was there goes
+   * to the stack's backups.
    * @throws an error naming the resource that is not this stack's, or the broken link; `force` lets both pass
    */
   async importState(
@@ -171,8 +172,10 @@ export class FileBackend {
   ): Promise<void> {
     const paths = this.paths(stack);
     if (!isJsonObject(exported)) throw new Error("what is imported must be an object with `version` and `deployment`");
-    const raw = parseDeployment(exported["version"], exported["deployment"], "the deployment that is imported");
-    if (!raw.latest) throw new Error("what is imported has no `deployment`");
+    const checkpoint = exported["checkpoint"];
+    const deployment = isJsonObject(checkpoint) ? checkpoint["latest"] : exported["deployment"];
+    const raw = parseDeployment(exported["version"], deployment, "the deployment that is imported");
+    if (!raw.latest) throw new Error("what is imported has no `deployment`, and is no state file either");
     await ensureMeta(this.disk, this.options.root);
     const lock = await acquireLock(this.disk, paths.locks, stack, this.note);
     try {

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import type { KilledRun, Moment } from "./killed-run";
+import { killProcessesWith, processesWith } from "./processes";
+import type { TestProject } from "./project";
+
+/** Runs of the engine over a project, each in a process of its own, killed at moments drawn by lot: the same seed, the same moments. */
+export class Kills {
+  /** `BALLAST_TEST_SEED` gives other moments. */
+  private readonly seed = Number(process.env["BALLAST_TEST_SEED"] ?? 20261122);
+  private readonly marker = randomUUID();
+  private state = this.seed;
+
+  constructor(private readonly project: () => TestProject) {}
+
+  /** Ends what a failed test left. */
+  end(): void {
+    killProcessesWith("BALLAST_TEST_RUN", this.marker);
+  }
+
+  /**
+   * Kills a run whose journal has at least so many lines. The program must end with it: nothing may go on behind the next run's back. Resolves to the
+   * moment in words.
+   */
+  async killed(operation: KilledRun["operation"], lines: number): Promise<string> {
+    const line = 2 + Math.floor(this.random() * (lines - 1));
+    const written = (["nothing", "half", "all"] as const)[Math.floor(this.random() * 3)] ?? "all";
+    const moment = `${operation} killed at line ${line} of its journal, ${written} of it written (seed ${this.seed})`;
+    const { signal, said } = await this.run(operation, { line, written });
+    assert.equal(signal, "SIGKILL", `${moment}: the run ended by itself: ${said}`);
+    while (processesWith("BALLAST_TEST_RUN", this.marker).length > 0)
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    return moment;
+  }
+
+  /** A run that is left alone goes through, and leaves no lock, journal or unfinished file. */
+  async succeeds(operation: KilledRun["operation"], after: string): Promise<void> {
+    const { said } = await this.run(operation);
+    assert.match(said, /^{"result":"succeeded"/, `${operation} after ${after}`);
+    assert.deepEqual(this.project().leftovers(), [], `after ${after}`);
+  }
+
+  private async run(
+    operation: KilledRun["operation"],
+    kill?: Moment,
+  ): Promise<{ signal: string | null; said: string }> {
+    const project = this.project();
+    const { projectDir, stack } = project.options();
+    const asked: KilledRun = {
+      ...{ operation, projectDir, stack, passphrase: project.passphrase },
+      ...(kill === undefined ? {} : { kill }),
+    };
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", path.join(__dirname, "killed-run.ts"), JSON.stringify(asked)],
+      { env: { ...process.env, BALLAST_TEST_RUN: this.marker }, stdio: ["ignore", "pipe", "pipe"], detached: true },
+    );
+    const [out, error, [, signal]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, "exit") as Promise<[number | null, string | null]>,
+    ]);
+    return { signal, said: out + error };
+  }
+
+  /** A small generator of numbers from 0 to 1. */
+  private random(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+}
