@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // Starts the command line; in a fresh clone it installs the dependencies first.
-import { createRequire } from "node:module";
-import { ensureInstalled } from "./install.mjs";
+import { join } from "node:path";
+import { ensureInstalled, root } from "./install.mjs";
 
-await ensureInstalled({ needsCluster: process.argv[2] === "up" });
-await import("tsx");
-const require = createRequire(import.meta.url);
-require("./main.ts");
+const [command = ""] = process.argv.slice(2);
+await ensureInstalled({ needsCluster: command === "up" });
+const { load } = await import("./bundle.mjs");
+await load(root, join(root, "cli", "main.ts"), /^[a-z]+$/.test(command) ? command : "help");

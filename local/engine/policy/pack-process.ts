@@ -2,9 +2,11 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { preloadArguments } from "../program/sdk";
 
 /** How much of what a pack wrote is kept for the error when it ends. */
 const KEPT_LINES = 30;
+const MS_TO_END = 3000;
 
 export interface PackProcess {
   /** `127.0.0.1:<port>` of its Analyzer service. */
@@ -37,7 +39,8 @@ export async function startPackProcess(
     throw new Error(`policy pack ${directory}: @pulumi/pulumi cannot be found from it; ${advice}`, { cause: error });
   }
   // The first argument is the engine's address, which the runner takes and leaves unused.
-  const child = spawn(process.execPath, ["--import", ORPHAN_GUARD, runner, "127.0.0.1:0", program], {
+  const preload = preloadArguments(directory);
+  const child = spawn(process.execPath, ["--import", ORPHAN_GUARD, ...preload, runner, "127.0.0.1:0", program], {
     cwd: directory,
     env: { ...process.env, ...env, PULUMI_NODEJS_TYPESCRIPT: "true" },
     stdio: ["pipe", "pipe", "pipe"],
@@ -59,8 +62,11 @@ export async function startPackProcess(
     });
   });
   const stop = async (): Promise<void> => {
-    child.kill("SIGTERM");
+    // The end of its input ends it in order; a rule that never comes back does not hear of it.
+    child.stdin.end();
+    const timer = setTimeout(() => child.kill("SIGKILL"), MS_TO_END);
     await ended;
+    clearTimeout(timer);
   };
 
   createInterface({ input: child.stderr }).on("line", note);

@@ -1,66 +1,76 @@
 /**
- * Loaded into the program's process before the SDK's runner, to make it start sooner; it changes nothing that a program can see.
- * 1. The SDK takes a stack trace for each of its promises, to explain leaks; those are not mapped to sources, which costs more than all else.
- * 2. What the SDK needs only to serialize functions (the TypeScript compiler, npm's dependency tree) is loaded when it does so.
- * 3. The SDK's debug messages, which nobody sees, are not sent: they go one after the other, and hold up the program's end.
- * 4. TypeScript is transpiled as the SDK's ts-node does with PULUMI_NODEJS_TRANSPILE_ONLY, but once for each text of a file.
+ * Loaded into the process of a program, or of a policy pack, before the SDK's runner, to make it start sooner. It changes nothing that a program can
+ * see; BALLAST_PRELOAD=off leaves it out. docs/adr/0009-program-start.md says what each part saves.
+ * 1. Scripts of packages are compiled once, and their code is kept.
+ * 2. TypeScript is transpiled as the SDK's ts-node does with PULUMI_NODEJS_TRANSPILE_ONLY, but once for each text of a file.
+ * 3. What the SDK needs only to serialize functions (the TypeScript compiler, npm's dependency tree, the debugger) waits until it does so.
+ * 4. What the SDK makes and nobody reads is not made: stack traces for reports that are off, positions in the source for an engine that does not
+ *    take them, debug messages.
  */
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import Module, { createRequire } from "node:module";
-import { homedir } from "node:os";
 import path from "node:path";
+import v8 from "node:v8";
+import vm from "node:vm";
+import { digest, Kept } from "./kept.mjs";
+import { transpiler } from "./transpile.mjs";
 
-const cacheRoot = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "ballast", "program");
-const fromRunner = createRequire(path.resolve(process.argv[1] ?? "."));
-const digest = (...texts) => {
-  const hash = createHash("sha256");
-  for (const text of texts) hash.update(text).update("\0");
-  return hash.digest("hex").slice(0, 40);
+// The SDK sets it among its first steps. Compiled code is good only under the flags that it was made with, so it must be set before.
+v8.setFlagsFromString("--allow-natives-syntax");
+
+const runner = path.resolve(process.argv[1] ?? ".");
+const kept = new Kept(digest(process.version, process.arch, path.resolve(runner, "../..")));
+// A program is ended once it has said that it is done; a pack goes by exit.
+for (const end of ["beforeExit", "exit"]) process.once(end, () => kept.save());
+
+const inPackage = `${path.sep}node_modules${path.sep}`;
+const sdk = (...names) => new RegExp(`[\\\\/]@pulumi[\\\\/]pulumi[\\\\/]${names.join("[\\\\/]")}\\.js$`);
+
+/** By the file that they change: a function that gets the module and how it is loaded. */
+const changes = [
+  [sdk("typescript-shim"), onFirstUse],
+  [/[\\/]@npmcli[\\/]arborist[\\/]lib[\\/]index\.js$/, onFirstUse],
+  [sdk("runtime", "closure", "v8Hooks"), once(debuggerOnFirstUse)],
+  [sdk("runtime", "debuggable"), once(withoutStackTraces)],
+  [sdk("resource"), once(withoutPositions)],
+  [sdk("log", "index"), once(withoutDebugMessages)],
+];
+const compile = Module.prototype._compile;
+Module.prototype._compile = function compileOrChange(content, filename) {
+  const load = () =>
+    filename.includes(inPackage) ? runKept(this, content, filename) : compile.call(this, content, filename);
+  const [, change] = changes.find(([file]) => file.test(filename)) ?? [];
+  return change === undefined ? load() : change(this, load);
 };
 
-/** A cache is a convenience: where it cannot be written the program runs all the same. */
-function save(file, data) {
-  try {
-    mkdirSync(path.dirname(file), { recursive: true });
-    const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, data);
-    renameSync(draft, file);
-  } catch (error) {
-    if (process.env.BALLAST_DEBUG) console.error(`cannot keep ${file}: ${error}`);
-  }
+/** Runs a package's script as Node does, with its compiled code where that is kept. */
+function runKept(module, content, filename) {
+  // Node itself takes the first line for a comment.
+  const text = content.startsWith("#!") ? `//${content}` : content;
+  const code = kept.code(filename, digest(text));
+  // What imports by a function needs Node's own loader.
+  if (code.data === undefined && /\bimport\s*\(/.test(text)) return compile.call(module, content, filename);
+  const script = new vm.Script(Module.wrap(text), { filename, cachedData: code.data });
+  if (code.data === undefined || script.cachedDataRejected) code.keep(script);
+  const require = (id) => module.require(id);
+  require.resolve = (id, options) => Module._resolveFilename(id, module, false, options);
+  require.resolve.paths = (id) => Module._resolveLookupPaths(id, module);
+  require.main = process.mainModule;
+  require.extensions = Module._extensions;
+  require.cache = Module._cache;
+  const parameters = [module.exports, require, module, filename, path.dirname(filename)];
+  return script.runInThisContext().apply(module.exports, parameters);
 }
 
-// 1.
-let prepare = Error.prepareStackTrace;
-const unmapped = /[\\/]@pulumi[\\/]pulumi[\\/](runtime[\\/]debuggable|resource)\.js$/;
-const guarded = (error, sites) => {
-  const origin = sites[0]?.getFileName();
-  if (prepare !== undefined && !(origin && unmapped.test(origin))) return prepare(error, sites);
-  return `${error}${sites.map((site) => `\n    at ${site}`).join("")}`;
-};
-Object.defineProperty(Error, "prepareStackTrace", {
-  configurable: true,
-  get: () => (prepare === undefined ? undefined : guarded),
-  set: (value) => {
-    prepare = value === guarded ? prepare : value;
-  },
-});
+/** A change that is made once the module has been loaded. */
+function once(change) {
+  return (module, load) => {
+    const result = load();
+    change(module.exports);
+    return result;
+  };
+}
 
-// 2. and 3.
-const heavy = /[\\/]@pulumi[\\/]pulumi[\\/]typescript-shim\.js$|[\\/]@npmcli[\\/]arborist[\\/]lib[\\/]index\.js$/;
-const log = /[\\/]@pulumi[\\/]pulumi[\\/]log[\\/]index\.js$/;
-const compile = Module.prototype._compile;
-Module.prototype._compile = function compileOrWait(content, filename) {
-  if (heavy.test(filename)) {
-    this.exports = onFirstUse(this, () => compile.call(this, content, filename));
-    return undefined;
-  }
-  const result = compile.call(this, content, filename);
-  if (log.test(filename) && !process.env.BALLAST_DEBUG) this.exports.debug = () => Promise.resolve();
-  return result;
-};
-/** Stands for the exports of `module` until somebody looks into them. It says that it is an ES module, so that it is not copied. */
+/** Puts in place of the module's exports what loads them when somebody looks into them. It says that it is an ES module, so that it is not copied. */
 function onFirstUse(module, load) {
   let real;
   const exports = () => {
@@ -71,7 +81,7 @@ function onFirstUse(module, load) {
     }
     return real;
   };
-  return new Proxy(Object.create(null), {
+  module.exports = new Proxy(Object.create(null), {
     get: (_, key) => (key === "__esModule" ? true : exports()[key]),
     has: (_, key) => key in exports(),
     ownKeys: () => Reflect.ownKeys(exports()),
@@ -79,83 +89,54 @@ function onFirstUse(module, load) {
   });
 }
 
-// 4.
-const outputs = new Map();
-const configFile = path.resolve(process.env.PULUMI_NODEJS_TSCONFIG_PATH || "tsconfig.json");
-let compiler;
-function transpile(text, filename) {
-  compiler ??= loadCompiler();
-  const { typescript, compilerOptions } = compiler;
-  return typescript.transpileModule(text, { fileName: filename, compilerOptions, reportDiagnostics: true });
-}
-function loadCompiler() {
-  const folder = createRequire(path.join(process.cwd(), "index.js"));
-  let typescript;
-  try {
-    typescript = folder("typescript");
-  } catch {
-    typescript = fromRunner("../../vendor/typescript@3.8.3/typescript.js");
-  }
-  const json = { compilerOptions: {} };
-  if (existsSync(configFile)) {
-    const { config, error } = typescript.readConfigFile(configFile, typescript.sys.readFile);
-    if (error) throw new SyntaxError(typescript.flattenDiagnosticMessageText(error.messageText, "\n"));
-    Object.assign(json, config);
-  }
-  json.compilerOptions = {
-    target: "ES2020",
-    module: "nodenext",
-    moduleResolution: "nodenext",
-    ...json.compilerOptions,
+/** A process in which the debugger is on runs slower. It tells of the scripts that there are already when it is switched on, so nothing is missed. */
+function debuggerOnFirstUse(hooks) {
+  const files = new Map();
+  let session;
+  hooks.isInitializedAsync = async () => undefined;
+  hooks.getScriptUrl = (id) => files.get(id);
+  hooks.getSessionAsync = () => {
+    session ??= (async () => {
+      const { Session } = await import("node:inspector");
+      const opened = new Session();
+      opened.connect();
+      opened.on("Debugger.scriptParsed", ({ params }) => files.set(params.scriptId, params.url));
+      await new Promise((resolve, reject) =>
+        opened.post("Debugger.enable", (error) => (error ? reject(error) : resolve())),
+      );
+      return opened;
+    })();
+    return session;
   };
-  const { options } = typescript.parseJsonConfigFileContent(
-    json,
-    typescript.sys,
-    path.dirname(configFile),
-    undefined,
-    configFile,
-  );
-  const compilerOptions = {
-    ...options,
-    inlineSourceMap: true,
-    inlineSources: true,
-    sourceMap: false,
-    noEmit: false,
-    declaration: false,
+}
+
+/** Each of the SDK's promises has one, which is shown with PULUMI_DEBUG_PROMISE_LEAKS only. */
+function withoutStackTraces(debuggable) {
+  if (process.env.PULUMI_DEBUG_PROMISE_LEAKS) return;
+  const { debuggablePromise } = debuggable;
+  debuggable.debuggablePromise = (promise, context) => {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    try {
+      return debuggablePromise(promise, context);
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
   };
-  return { typescript, compilerOptions };
 }
-const configText = existsSync(configFile) ? readFileSync(configFile, "utf8") : "";
-const cacheable = !configText.includes('"extends"');
-function toJavaScript(filename) {
-  const text = readFileSync(filename, "utf8");
-  const file = path.join(cacheRoot, "transpiled", digest("1", process.version, configText, filename, text));
-  if (cacheable && existsSync(file)) return readFileSync(file, "utf8");
-  const { outputText, diagnostics = [] } = transpile(text, filename);
-  if (diagnostics.length > 0) {
-    const { typescript } = compiler;
-    const host = {
-      getCurrentDirectory: () => process.cwd(),
-      getCanonicalFileName: (name) => name,
-      getNewLine: () => "\n",
-    };
-    throw new SyntaxError(typescript.formatDiagnostics(diagnostics, host));
-  }
-  if (cacheable) save(file, outputText);
-  return outputText;
+
+function withoutPositions({ Resource }) {
+  Resource.stackTrace = () => [];
 }
+
+/** They go one after the other, and hold up the program's end. */
+function withoutDebugMessages(log) {
+  if (!process.env.BALLAST_DEBUG) log.debug = () => Promise.resolve();
+}
+
 if (process.env.BALLAST_PROGRAM_TYPESCRIPT === "true") {
   delete process.env.BALLAST_PROGRAM_TYPESCRIPT;
-  const load = (module, filename) => {
-    if (outputs.size === 0) {
-      fromRunner("source-map-support").install({
-        environment: "node",
-        retrieveFile: (name) => outputs.get(name) ?? null,
-      });
-    }
-    const output = toJavaScript(filename);
-    outputs.set(filename, output);
-    module._compile(output, filename);
-  };
+  const toJavaScript = transpiler(kept, createRequire(runner));
+  const load = (module, filename) => compile.call(module, toJavaScript(filename), filename);
   for (const extension of [".ts", ".tsx", ".cts"]) Module._extensions[extension] = load;
 }

@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { pathToFileURL } from "node:url";
 import type { Recorder } from "../deployment/recorder";
-import { findRunner, isEsModule } from "./sdk";
+import { findRunner, preloadArguments } from "./sdk";
 
 export interface ProgramOptions {
   /** That of Pulumi.yaml. */
@@ -48,13 +46,13 @@ export class Program {
   constructor(options: ProgramOptions, recorder: Recorder) {
     const { folder, entry } = options;
     const runner = findRunner(folder);
-    // Programs that are ES modules have a loader of their own, which is left to the SDK.
-    const preloaded = !isEsModule(folder);
+    const preload = preloadArguments(folder);
+    const preloaded = preload.length > 0;
     const { address, project, stack, organization, parallel } = options;
     this.child = spawn(
       process.execPath,
       [
-        ...(preloaded ? ["--import", pathToFileURL(path.join(__dirname, "preload.mjs")).href, largeNursery] : []),
+        ...(preloaded ? [...preload, largeNursery] : []),
         ...options.nodeArguments,
         runner,
         ...[
