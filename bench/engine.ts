@@ -17,8 +17,8 @@ interface Operation extends Times {
 }
 
 async function operate(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Operation> {
-  const script = join(__dirname, "operation.ts");
-  const { stdout, ...times } = await ran(process.execPath, ["--import", "tsx", script, ...args], env, root);
+  const script = join(__dirname, "operation.mjs");
+  const { stdout, ...times } = await ran(process.execPath, [script, ...args], env, root);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   return { ...times, ...(JSON.parse(last) as Pick<Operation, "peakMiB" | "changes">) };
 }

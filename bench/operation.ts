@@ -3,7 +3,7 @@ import { stack } from "./program";
 
 /**
  * One operation of the engine in a process of its own, so that a benchmark can time all of it. Prints one line of JSON.
- * `operation.ts up|preview|offline FOLDER [skip-preview]`
+ * `operation.mjs up|preview|offline FOLDER [skip-preview]`
  */
 async function main(): Promise<void> {
   const [operation = "", projectDir = "", skip] = process.argv.slice(2);

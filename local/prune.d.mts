@@ -7,3 +7,11 @@ export const UNUSED_DAYS: number;
  * @param now milliseconds. @default the time
  */
 export function pruneUnused(folder: string, used: string, now?: number): void;
+
+/**
+ * Marks a folder as used, and removes its older siblings but for so many. Files beside them stay.
+ * @param used absolute path of the folder that is used now
+ * @param count of folders that stay, the used one among them
+ * @param now milliseconds. @default the time
+ */
+export function keepNewest(folder: string, used: string, count: number, now?: number): void;

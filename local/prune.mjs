@@ -21,6 +21,20 @@ export function pruneUnused(folder, used, now = Date.now()) {
   }
 }
 
+/**
+ * Marks a folder as used, and removes its older siblings but for so many. Files beside them stay.
+ * @param {string} folder
+ * @param {string} used absolute path of the folder in it that is used now
+ * @param {number} count of folders that stay, the used one among them
+ * @param {number} [now] milliseconds
+ */
+export function keepNewest(folder, used, count, now = Date.now()) {
+  utimesSync(used, new Date(now), new Date(now));
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const newestFirst = folders.map(({ name }) => join(folder, name)).sort((a, b) => modified(b) - modified(a));
+  for (const path of newestFirst.slice(count)) rmSync(path, { recursive: true, force: true });
+}
+
 /** Infinitely late for what is gone, so that nobody removes it. */
 function modified(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;

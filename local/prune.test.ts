@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pruneUnused, UNUSED_DAYS } from "./prune.mjs";
+import { keepNewest, pruneUnused, UNUSED_DAYS } from "./prune.mjs";
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -45,5 +45,15 @@ describe("pruning of caches", () => {
     entry("young", 1);
     pruneUnused(folder, join(folder, "gone"), now);
     assert.deepEqual(readdirSync(folder), ["young"]);
+  });
+
+  it("keeps the folder that is used and the newest of the others, and every file", () => {
+    entry("lock", 400);
+    entry("oldest/", 300);
+    entry("older/", 200);
+    const used = entry("used/", 350);
+    keepNewest(folder, join(folder, "used"), 2, now);
+    assert.deepEqual(readdirSync(folder).sort(), ["lock", "older", "used"]);
+    assert.ok(Math.abs(statSync(used).mtimeMs - now) < 1000);
   });
 });

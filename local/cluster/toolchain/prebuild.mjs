@@ -7,8 +7,11 @@ import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { keepNewest } from "../../prune.mjs";
 import { cacheRoot } from "../cache.mjs";
 
+/** Each holds some 300 MB. The one before stays for a checkout that is not brought up to date yet. */
+const TOOLCHAINS = 2;
 const source = dirname(fileURLToPath(import.meta.url));
 const { flags, env, programs } = JSON.parse(await readFile(join(source, "programs.json"), "utf8"));
 const events = process.argv.includes("--events");
@@ -126,6 +129,7 @@ try {
     if (!(await exists(join(directory, program.name)))) await build(directory, program);
     await finish(directory, program);
   }
+  if (missing.length > 0) keepNewest(dirname(directory), directory, TOOLCHAINS);
   process.exit(0);
 } catch (error) {
   say({ error: error.message });
