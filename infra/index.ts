@@ -46,5 +46,9 @@ export const postgres = {
   /** Secret with `username` and `password` of the superuser. */
   superuserSecret: server.superuser.secretName,
 };
-/** What each database is called, and where its roles' passwords are; a reason where the stack does not manage them. */
-export const databases = managed?.databases ?? (config.databases.managed ? [] : { unmanaged: config.databases.reason });
+/** What each database is called, and where its roles' passwords are. */
+export const databases = managed?.databases ?? [];
+/** Components that other environments have and this one has not, by type, with the reason. */
+export const omitted: Readonly<Record<string, string>> = config.databases.managed
+  ? {}
+  : { "ballast:data:Databases": config.databases.reason };
