@@ -14,7 +14,16 @@ export const UNIT = 1_000_000_000n;
  * be compared exactly. `undefined` when the text is no quantity.
  */
 export function parseQuantity(quantity: string | number): bigint | undefined {
-  const match = SYNTAX.exec(String(quantity));
+  const text = String(quantity);
+  if (!known.has(text)) known.set(text, parse(text));
+  return known.get(text);
+}
+
+/** A stack has few different quantities, and each rule on sizes asks for all of them. */
+const known = new Map<string, bigint | undefined>();
+
+function parse(text: string): bigint | undefined {
+  const match = SYNTAX.exec(text);
   if (match === null) return undefined;
   const [, sign, digits = "", exponent, suffix = ""] = match;
   const [whole = "", fraction = ""] = digits.split(".");

@@ -20,8 +20,59 @@ export function isList(value: Value | undefined): value is readonly Value[] {
   return Array.isArray(value);
 }
 
+/** Under this name the SDK's proxies give what they stand before. They cost a hundred times what the reading of plain data does. */
+const TARGET = "__getSpecialProxyTarget";
+/** How an unknown value travels: an identifier of this form, which stands for its type. */
+const IDENTIFIER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** Copies `source`, the property bag that the SDK hands to a policy. Functions and `undefined` are left out. */
 export function plain(source: object): ValueMap {
+  const target = (source as Readonly<Record<string, unknown>>)[TARGET];
+  return typeof target === "object" && target !== null ? new Copy(source).map(target, []) : slowly(source);
+}
+
+/** Copies what a proxy stands before, and asks the proxy itself only of what may be unknown. */
+class Copy {
+  constructor(private readonly proxy: object) {}
+
+  map(from: object, path: string[]): ValueMap {
+    const copy: Record<string, Value> = {};
+    for (const [key, part] of Object.entries(from)) {
+      path.push(key);
+      const value = this.value(part, path);
+      if (value !== undefined) copy[key] = value;
+      path.pop();
+    }
+    return copy;
+  }
+
+  private value(from: unknown, path: string[]): Value | undefined {
+    if (typeof from === "string") return IDENTIFIER.test(from) ? this.ask(path) : from;
+    if (from === null || typeof from === "boolean" || typeof from === "number") return from;
+    if (typeof from !== "object") return undefined;
+    if (!Array.isArray(from)) return this.map(from, path);
+    return (from as unknown[]).map((part, index) => {
+      path.push(String(index));
+      const value = this.value(part, path) ?? null;
+      path.pop();
+      return value;
+    });
+  }
+
+  private ask(path: readonly string[]): Value | undefined {
+    let part: unknown = this.proxy;
+    try {
+      for (const key of path) part = (part as Readonly<Record<string, unknown>>)[key];
+    } catch (error) {
+      if (error instanceof Error) return new Unknown(error);
+      throw error;
+    }
+    return part as string;
+  }
+}
+
+/** Copies by reading each property, as one must where the properties are behind no proxy of the SDK, or behind another. */
+function slowly(source: object): ValueMap {
   const copy: Record<string, Value> = {};
   for (const key of Object.keys(source)) {
     const value = read(source, key);
@@ -41,7 +92,7 @@ function read(source: object, key: string | number): Value | undefined {
   if (value === null || typeof value === "boolean" || typeof value === "number" || typeof value === "string")
     return value;
   if (typeof value !== "object") return undefined;
-  if (!Array.isArray(value)) return plain(value);
+  if (!Array.isArray(value)) return slowly(value);
   const list = value as unknown[];
   return Array.from({ length: list.length }, (_, index) => read(list, index) ?? null);
 }
