@@ -98,6 +98,15 @@ describe("the base of a check", () => {
       assert.match(notes[0] ?? "", /^package-lock.json differs/);
     });
     assert.ok(!existsSync(place));
+    const former = place;
+    const inside = withCheckout(folder, base, async (first) => {
+      assert.equal(first, former, "in the same place each time");
+      await withCheckout(folder, base, async (second) =>
+        assert.notEqual(second, first, "one of two at a time elsewhere"),
+      );
+      assert.ok(existsSync(join(first, "file")));
+    });
+    await inside;
     const failing = withCheckout(folder, base, async (checkout) => {
       place = checkout;
       throw new Error("as it happens");

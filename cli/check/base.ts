@@ -1,14 +1,18 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, realpath, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { cacheRoot } from "../../local/cluster/cache.mjs";
 import { CommandError, exit } from "../errors";
 
 /** Branches that pull requests go to, the first that is there. */
 const TARGETS = ["origin/main", "main"];
 const LOCKFILE = "package-lock.json";
+/** Holds the process that uses a folder. */
+const OWNER = "owner";
 
 export interface Base {
   readonly name: string;
@@ -46,16 +50,30 @@ export async function findBase(root: string, ref?: string): Promise<Base | strin
   return `nothing to compare with: HEAD has no common history with ${TARGETS.join(" or ")}; name a commit with --base`;
 }
 
-/** A checkout of a base beside this one, with this one's packages. It is gone after `work`, whatever comes of it. */
+/**
+ * A checkout of a base beside this one, with this one's packages. It is gone after `work`, whatever comes of it. Where it can be, it stands in the
+ * same place each time: what is kept of a program's start is kept by the places of its files.
+ */
 export async function withCheckout<T>(
   root: string,
   { commit }: Base,
   work: (folder: string, notes: readonly string[]) => Promise<T>,
 ): Promise<T> {
-  const parent = await realpath(await mkdtemp(join(tmpdir(), "ballast-base-")));
+  const parent = await ownFolder(root);
   const worktree = join(parent, "checkout");
   try {
-    await git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", worktree, commit);
+    await git(
+      root,
+      "-c",
+      "core.hooksPath=/dev/null",
+      "worktree",
+      "add",
+      "--force",
+      "--quiet",
+      "--detach",
+      worktree,
+      commit,
+    );
     const folder = join(worktree, (await git(root, "rev-parse", "--show-prefix")).replace(/\/$/, ""));
     const [ours, theirs] = [root, folder].map((each) => join(each, "node_modules")) as [string, string];
     if (existsSync(ours) && !existsSync(theirs)) await symlink(ours, theirs);
@@ -63,6 +81,32 @@ export async function withCheckout<T>(
   } finally {
     await rm(parent, { recursive: true, force: true });
     await attempt(root, "worktree", "prune");
+  }
+}
+
+/** A new and empty folder: the checkout's own, unless another check of it is running. */
+async function ownFolder(root: string): Promise<string> {
+  const name = createHash("sha256").update(root).digest("hex").slice(0, 16);
+  const folder = join(cacheRoot(), "bases", name);
+  try {
+    await mkdir(dirname(folder), { recursive: true });
+    const owner = Number(await readFile(join(folder, OWNER), "utf8").catch(() => ""));
+    if (!Number.isInteger(owner) || !isAlive(owner)) await rm(folder, { recursive: true, force: true });
+    await mkdir(folder);
+    await writeFile(join(folder, OWNER), String(process.pid));
+    return await realpath(folder);
+  } catch (error) {
+    // Another check has it, or the user's cache cannot be written.
+    if (!["EEXIST", "EACCES", "EROFS", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    return realpath(await mkdtemp(join(tmpdir(), "ballast-base-")));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -38,8 +38,6 @@ async function run(stack: string, { json, parallel, ...choice }: Flags): Promise
     signal,
     ...(parallel === undefined ? {} : { parallel }),
   });
-  if (found.result === "succeeded" && found.looked === 0)
-    throw new CommandError(`nothing of the stack ${stack} is up; try: ballast up ${stack}`);
   if (json) printJson({ ...found, resources: found.resources.map(plain) });
   else process.stdout.write(describe(found));
   if (found.result === "canceled") process.exitCode = exit.interrupted;
@@ -57,13 +55,17 @@ function describe({ stack, resources, errors, looked, result }: Drift): string {
       ),
     ];
   });
-  const count =
-    resources.length === 0 ? "nothing has drifted" : `${resources.length} of ${looked} resources have drifted`;
+  const count = counted(resources.length, looked);
   const verdict =
     result === "succeeded"
       ? `${stack}: ${count}`
       : `${stack}: ${count} among those that could be read; the rest is not known`;
   return [...lines, ...errors.map((error) => `error: ${error}`), verdict, ""].join("\n");
+}
+
+function counted(drifted: number, looked: number): string {
+  if (looked === 0) return "nothing is up, so nothing can have drifted";
+  return drifted === 0 ? "nothing has drifted" : `${drifted} of ${looked} resources have drifted`;
 }
 
 /** With values as text that anybody may see. */

@@ -53,7 +53,8 @@ export interface Drift {
  */
 export async function drift(options: DriftOptions): Promise<Drift> {
   const stack = await findStack(options);
-  const base = await stack.backend.read(stack.name);
+  const isUp = await stack.backend.exists(stack.name);
+  const base = isUp ? await stack.backend.read(stack.name) : { resources: [], pendingOperations: [] };
   const drifted: DriftedResource[] = [];
   let looked = 0;
   const recorder = new Recorder((event: EngineEvent) => {
