@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { input } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Declared } from "./testing/declared";
-import { mockEngine, passwordOf, resolved } from "./testing/declared";
+import { passwordOf } from "./testing/declared";
+import { declaredByProgram } from "./testing/program";
 
 /** A pod's part of a workload with its inputs resolved, as far as these tests look. */
 type Plain<T> = T extends pulumi.Input<infer U>[] ? Plain<U>[] : T extends pulumi.Input<infer U> ? U : T;
@@ -19,17 +20,11 @@ const workloadKinds = ["StatefulSet", "Deployment", "DaemonSet", "Job", "CronJob
 const kindOf = ({ type }: Declared) => type.split(":").at(-1) ?? "";
 
 describe("the local stack", () => {
-  let declared: Declared[];
+  let declared: readonly Declared[];
   let program: typeof import("./index.js");
 
   before(async () => {
-    declared = mockEngine("local");
-    program = await import("./index.js");
-    await resolved(program.postgres.primary.nodePort);
-    // Everything that the program declared has been registered once the last of it, a default privilege, has.
-    while (!["app", "readonly"].every((role) => declared.some(({ name }) => name === `taskdb-${role}-sequence`))) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    ({ declared, outputs: program } = await declaredByProgram("local"));
   });
 
   const ofKind = (kind: string) => declared.filter((resource) => kindOf(resource) === kind);

@@ -3,6 +3,7 @@ import { factory } from "../../local/engine/providers/kubernetes";
 import { readConfig } from "../config";
 import type { Declared } from "../testing/declared";
 import { mockEngine, resolved, stackValues } from "../testing/declared";
+import { settled } from "../testing/program";
 import { platformCluster, type PlatformCluster } from "./index";
 
 /** The cluster of a stack, with `change` of its configuration, and all that it declared. */
@@ -15,12 +16,7 @@ async function clusterOf(
   const cluster = { ...(JSON.parse(values["cluster"] ?? "{}") as object), ...change };
   const config = readConfig({ stack, values: { ...values, cluster: JSON.stringify(cluster) } });
   const made = platformCluster(config.cluster);
-  if (made.kubernetes !== undefined) await resolved(made.kubernetes.urn);
-  // What is declared without being waited for is registered once the event loop has turned a few times.
-  for (let quiet = 0, seen = -1; quiet < 20; quiet = declared.length === seen ? quiet + 1 : 0) {
-    seen = declared.length;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await settled(declared);
   return { cluster: made, declared };
 }
 
