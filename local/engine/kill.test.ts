@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
+import path from "node:path";
 import { exportState, outputs } from ".";
 import { Kills } from "./testing/kills";
 import { TestProject } from "./testing/project";
 
-const program = (more = ""): string => `
+const program = `
   import { RandomPassword } from "@pulumi/random/randomPassword";
   import { RandomPet } from "@pulumi/random/randomPet";
   const password = new RandomPassword("password", { length: 12 });
   export const pets = [0, 1, 2, 3].map((i) => new RandomPet("pet-" + i, { keepers: { after: password.id } }).id);
   export const secret = password.result;
-  ${more}
 `;
 
 describe("kill -9 of the engine", function () {
@@ -18,7 +18,7 @@ describe("kill -9 of the engine", function () {
   const kills = new Kills(() => project);
 
   beforeEach(() => {
-    project = new TestProject({ name: "killed-random", program: program() });
+    project = new TestProject({ name: "killed-random", program });
   });
   afterEach(() => {
     kills.end();
@@ -40,8 +40,15 @@ describe("kill -9 of the engine", function () {
     );
   });
 
-  it("takes with it a program that keeps a timer running", async () => {
-    project.write(program("setInterval(() => undefined, 1000);"));
-    await kills.killed("up", 12);
+  it("takes with it a program that waits for something else than the engine", async () => {
+    const started = path.join(project.folder, "started");
+    project.write(`
+      import { writeFileSync } from "node:fs";
+      export = async () => {
+        writeFileSync(${JSON.stringify(started)}, "");
+        await new Promise(() => setInterval(() => undefined, 1000));
+      };
+    `);
+    await kills.killedWhenThereIs(started);
   });
 });

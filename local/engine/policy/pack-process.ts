@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { preloadArguments } from "../program/sdk";
+import { orphanGuard, preloadArguments } from "../program/sdk";
 
 /** How much of what a pack wrote is kept for the error when it ends. */
 const KEPT_LINES = 30;
@@ -15,9 +15,6 @@ export interface PackProcess {
   readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
-
-/** Ends the pack with us, however we end: our end of its standard input then closes. Listening alone does not keep it running. */
-const ORPHAN_GUARD = `data:text/javascript,process.stdin.on("end",()=>process.exit()).on("error",()=>process.exit()).resume().unref()`;
 
 /**
  * Starts a pack through the runner of the SDK that the pack itself depends on, and waits for its port.
@@ -40,7 +37,7 @@ export async function startPackProcess(
   }
   // The first argument is the engine's address, which the runner takes and leaves unused.
   const preload = preloadArguments(directory);
-  const child = spawn(process.execPath, ["--import", ORPHAN_GUARD, ...preload, runner, "127.0.0.1:0", program], {
+  const child = spawn(process.execPath, [...orphanGuard, ...preload, runner, "127.0.0.1:0", program], {
     cwd: directory,
     env: { ...process.env, ...env, PULUMI_NODEJS_TYPESCRIPT: "true" },
     stdio: ["pipe", "pipe", "pipe"],

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { Recorder } from "../deployment/recorder";
-import { findRunner, preloadArguments } from "./sdk";
+import { findRunner, orphanGuard, preloadArguments } from "./sdk";
 
 export interface ProgramOptions {
   /** That of Pulumi.yaml. */
@@ -52,6 +52,7 @@ export class Program {
     this.child = spawn(
       process.execPath,
       [
+        ...orphanGuard,
         ...(preloaded ? [...preload, largeNursery] : []),
         ...options.nodeArguments,
         runner,
@@ -75,7 +76,7 @@ export class Program {
         cwd: folder,
         // A group of its own: Ctrl-C at the terminal is for the engine, which ends the program when it is time.
         detached: true,
-        stdio: ["ignore", "pipe", "pipe"],
+        stdio: ["pipe", "pipe", "pipe"],
         env: {
           ...process.env,
           ...options.environment,
@@ -88,6 +89,7 @@ export class Program {
         },
       },
     );
+    this.child.stdin?.on("error", () => undefined);
     const endWithEngine = (): void => void this.child.kill("SIGKILL");
     process.once("exit", endWithEngine);
     this.child.once("exit", () => process.off("exit", endWithEngine));

@@ -27,6 +27,15 @@ export function preloadArguments(folder: string): string[] {
   return ["--import", pathToFileURL(path.join(__dirname, "preload.mjs")).href];
 }
 
+/**
+ * What Node is given so that a process ends with us, however we end: our end of its standard input, a pipe, then closes. Listening alone does not keep
+ * it running.
+ */
+export const orphanGuard: readonly string[] = [
+  "--import",
+  `data:text/javascript,process.stdin.on("end",()=>process.exit()).on("error",()=>process.exit()).resume().unref()`,
+];
+
 /** Whether the nearest package.json says that the folder's files are ES modules. */
 function isEsModule(folder: string): boolean {
   for (let at = folder; ; at = path.dirname(at)) {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import path from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { KilledRun, Moment } from "./killed-run";
 import { killProcessesWith, processesWith } from "./processes";
@@ -32,9 +34,19 @@ export class Kills {
     const moment = `${operation} killed at line ${line} of its journal, ${written} of it written (seed ${this.seed})`;
     const { signal, said } = await this.run(operation, { line, written });
     assert.equal(signal, "SIGKILL", `${moment}: the run ended by itself: ${said}`);
-    while (processesWith("BALLAST_TEST_RUN", this.marker).length > 0)
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    await this.allEnded();
     return moment;
+  }
+
+  /** Kills an up once its program has written `file`, with nothing asked of the engine that an answer would be missed of. */
+  async killedWhenThereIs(file: string): Promise<void> {
+    const child = this.start("up");
+    const ended = once(child, "exit");
+    while (!existsSync(file) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50));
+    child.kill("SIGKILL");
+    const [, signal] = (await ended) as [number | null, string | null];
+    assert.equal(signal, "SIGKILL", "the run ended by itself");
+    await this.allEnded();
   }
 
   /** A run that is left alone goes through, and leaves no lock, journal or unfinished file. */
@@ -48,23 +60,33 @@ export class Kills {
     operation: KilledRun["operation"],
     kill?: Moment,
   ): Promise<{ signal: string | null; said: string }> {
-    const project = this.project();
-    const { projectDir, stack } = project.options();
-    const asked: KilledRun = {
-      ...{ operation, projectDir, stack, passphrase: project.passphrase },
-      ...(kill === undefined ? {} : { kill }),
-    };
-    const child = spawn(
-      process.execPath,
-      ["--import", "tsx", path.join(__dirname, "killed-run.ts"), JSON.stringify(asked)],
-      { env: { ...process.env, BALLAST_TEST_RUN: this.marker }, stdio: ["ignore", "pipe", "pipe"], detached: true },
-    );
+    const child = this.start(operation, kill);
     const [out, error, [, signal]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
       once(child, "exit") as Promise<[number | null, string | null]>,
     ]);
     return { signal, said: out + error };
+  }
+
+  private start(operation: KilledRun["operation"], kill?: Moment): ChildProcessByStdio<null, Readable, Readable> {
+    const project = this.project();
+    const { projectDir, stack } = project.options();
+    const asked: KilledRun = {
+      ...{ operation, projectDir, stack, passphrase: project.passphrase },
+      ...(kill === undefined ? {} : { kill }),
+    };
+    const run = path.join(__dirname, "killed-run.ts");
+    return spawn(process.execPath, ["--import", "tsx", run, JSON.stringify(asked)], {
+      env: { ...process.env, BALLAST_TEST_RUN: this.marker },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+  }
+
+  private async allEnded(): Promise<void> {
+    while (processesWith("BALLAST_TEST_RUN", this.marker).length > 0)
+      await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
   /** A small generator of numbers from 0 to 1. */
