@@ -21,8 +21,9 @@ export interface FoundationArgs {
 export type Priority = keyof typeof priorities;
 
 /**
- * The ground that the other layers stand on: priorities, and namespaces under the restricted pod security standard, each with a quota, defaults for
- * containers, and network policies that deny everything but DNS until a workload declares its flows.
+ * The ground that the other layers stand on: priorities, the pack's rules at admission, and namespaces under the restricted pod security
+ * standard, each with a quota, a least size of containers, and network policies that deny everything but DNS until a workload declares
+ * its flows.
  */
 export class Foundation extends pulumi.ComponentResource {
   /** Names of the namespaces. */
@@ -69,15 +70,10 @@ export class Foundation extends pulumi.ComponentResource {
     new LimitRange(
       namespace,
       {
-        metadata: { ...metadata, name: "defaults" },
+        metadata: { ...metadata, name: "least" },
         spec: {
-          limits: [
-            {
-              type: "Container",
-              default: { cpu: "200m", memory: "128Mi" },
-              defaultRequest: { cpu: "20m", memory: "64Mi" },
-            },
-          ],
+          // No defaults: they would be filled in for a container without limits, which is to be refused.
+          limits: [{ type: "Container", min: { cpu: "1m", memory: "8Mi" } }],
         },
       },
       child,

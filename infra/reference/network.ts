@@ -79,7 +79,7 @@ function nameOf(labels: Readonly<Record<string, string>> | undefined): string {
 
 function peerOf(peer: NonNullable<Rule["from"]>[number], own: string): string {
   if (peer.ipBlock) return peer.ipBlock.cidr;
-  const labels = peer.namespaceSelector?.matchLabels as Readonly<Record<string, string>> | undefined;
+  const labels = peer.namespaceSelector?.matchLabels;
   const namespace = peer.namespaceSelector ? (labels?.["kubernetes.io/metadata.name"] ?? "any of the platform") : own;
   return `${namespace}/${nameOf(peer.podSelector?.matchLabels)}`;
 }

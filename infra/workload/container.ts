@@ -9,7 +9,11 @@ export type EnvironmentValue =
   | { readonly field: "metadata.name" | "metadata.namespace" | "status.podIP" | "spec.nodeName" };
 
 /** What asks a container how it is. */
-export type Check = { readonly path: string; readonly port: number } | { readonly command: readonly string[] };
+export type Check =
+  | { readonly path: string; readonly port: number }
+  | { readonly command: readonly string[] }
+  /** Only that something listens. */
+  | { readonly port: number };
 
 export interface Probe {
   readonly check: Check;
@@ -124,6 +128,8 @@ function probe({ check, every, failures, timeout = 2 }: Probe): input.core.v1.Pr
   const action =
     "path" in check
       ? { httpGet: { path: check.path, port: check.port, scheme: "HTTP" } }
-      : { exec: { command: [...check.command] } };
+      : "command" in check
+        ? { exec: { command: [...check.command] } }
+        : { tcpSocket: { port: check.port } };
   return { ...action, periodSeconds: every, failureThreshold: failures, timeoutSeconds: timeout };
 }

@@ -77,7 +77,7 @@ export function guardContainer(scope: string, restapi: Credentials): ContainerAr
     probes: {
       startup: { check: health, every: 1, failures: 60 },
       readiness: { check: health, every: 10, failures: 3 },
-      liveness: { check: health, every: 10, failures: 3, timeout: 5 },
+      liveness: { check: { port: health.port }, every: 10, failures: 3, timeout: 5 },
     },
     mounts: { [configFolder]: { volume: "config", readOnly: true } },
   };
@@ -98,7 +98,7 @@ export function exporterContainer(monitor: Credentials): ContainerArgs {
     sizes: exporterSizes,
     probes: {
       readiness: { check: landing, every: 10, failures: 3 },
-      liveness: { check: landing, every: 10, failures: 3, timeout: 5 },
+      liveness: { check: { port: landing.port }, every: 10, failures: 3, timeout: 5 },
     },
   };
 }
