@@ -204,7 +204,9 @@ describe("faults of the cluster, as the user sees them (real API server)", funct
     const image = images.find((reference) => reference.includes("coredns"));
     if (image === undefined)
       skip(this, "this API server runs no CoreDNS, whose image is the one that has something to say");
-    declare(deployment(`image: "${image}", args: ["-conf", "/no-such-file"]`, 20));
+    // Without a probe the container would count as ready for the moment that it lives.
+    const probe = `readinessProbe: { tcpSocket: { port: 1 } }`;
+    declare(deployment(`image: "${image}", args: ["-conf", "/no-such-file"], ${probe}`, 20));
     const failed = await seen(up);
     assert.equal(failed.result, "failed");
     assert.match(failed.shown, /0 of 1 replicas/);
