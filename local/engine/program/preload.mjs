@@ -6,9 +6,12 @@
  * 3. What the SDK needs only to serialize functions (the TypeScript compiler, npm's dependency tree, the debugger) waits until it does so.
  * 4. What the SDK makes and nobody reads is not made: stack traces for reports that are off, positions in the source for an engine that does not
  *    take them, debug messages.
+ * 5. What a program throws is told without colours: Node 20.20 looks for packages in coloured stack traces, and never comes to the end of a line such
+ *    as `node_modules/@pulumi/resource.ts`, which the SDK's own source maps bring about. A minute and half a gigabyte later it gives up.
  */
 import Module, { createRequire } from "node:module";
 import path from "node:path";
+import { inspect } from "node:util";
 import v8 from "node:v8";
 import vm from "node:vm";
 import { digest, Kept } from "./kept.mjs";
@@ -33,6 +36,7 @@ const changes = [
   [sdk("runtime", "debuggable"), once(withoutStackTraces)],
   [sdk("resource"), once(withoutPositions)],
   [sdk("log", "index"), once(withoutDebugMessages)],
+  [sdk("cmd", "run", "error"), once(withoutColours)],
 ];
 const compile = Module.prototype._compile;
 Module.prototype._compile = function compileOrChange(content, filename) {
@@ -132,6 +136,11 @@ function withoutPositions({ Resource }) {
 /** They go one after the other, and hold up the program's end. */
 function withoutDebugMessages(log) {
   if (!process.env.BALLAST_DEBUG) log.debug = () => Promise.resolve();
+}
+
+function withoutColours(error) {
+  const { defaultErrorMessage } = error;
+  error.defaultErrorMessage = (thrown) => (thrown?.stack ? inspect(thrown) : defaultErrorMessage(thrown));
 }
 
 if (process.env.BALLAST_PROGRAM_TYPESCRIPT === "true") {
