@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import images from "../../infra/images.json";
 import type { Api } from "./api";
+import { networkPoliciesUser } from "./pki";
 import type { Plan } from "./plan";
 
 export const addonImages = {
@@ -11,7 +12,8 @@ export const addonImages = {
 
 export const storageClass = "local";
 const system = "kube-system";
-const dnsPort = 5353;
+/** A network policy names the port of the pod, not of the Service, and everyone's policies name this one. */
+const dnsPort = 53;
 
 interface Manifest {
   /** Collection of its kind, below the API's root. */
@@ -72,6 +74,23 @@ function volumes(): Manifest[] {
   ];
 }
 
+/** What the nodes' enforcers of network policies (toolchain/policies) may do. */
+function networkPolicies(): Manifest[] {
+  const name = networkPoliciesUser;
+  return [
+    manifest(`${rbac}/clusterroles`, rbacVersion, "ClusterRole", name, {
+      rules: [
+        { apiGroups: [""], resources: ["pods", "namespaces"], verbs: ["list", "watch"] },
+        { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["list", "watch"] },
+      ],
+    }),
+    manifest(`${rbac}/clusterrolebindings`, rbacVersion, "ClusterRoleBinding", name, {
+      roleRef: clusterRole(name),
+      subjects: [{ apiGroup: rbacGroup, kind: "User", name }],
+    }),
+  ];
+}
+
 function dns(plan: Plan): Manifest[] {
   const name = "coredns";
   const labels = { "k8s-app": "kube-dns" };
@@ -116,6 +135,8 @@ function dns(plan: Plan): Manifest[] {
     deployment(name, labels, Math.min(2, plan.nodes.length), {
       serviceAccountName: name,
       dnsPolicy: "Default",
+      // It is no root, and the port is a low one.
+      securityContext: { sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }] },
       // A name must resolve soon after a node is lost, so a second server stands on another node.
       topologySpreadConstraints: [
         {
@@ -257,7 +278,7 @@ export function addonsDigest(plan: Plan): string {
 }
 
 function addons(plan: Plan): Manifest[] {
-  return [...volumes(), ...dns(plan), ...metrics()];
+  return [...volumes(), ...networkPolicies(), ...dns(plan), ...metrics()];
 }
 
 /** Applies DNS, metrics and storage to the cluster. */

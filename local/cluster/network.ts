@@ -52,8 +52,9 @@ export async function connectNode(plan: Plan, node: NodePlan, pid: number): Prom
     `link set ${node.link} master ${plan.bridge}`,
     `link set ${node.link} up`,
   ]);
-  // Forwarding is switched on in the node only; the host's own setting stays as it is.
-  await run("nsenter", [`--net=/proc/${pid}/ns/net`, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+  // In the node only; the host's own settings stay as they are. By the filter a pod cannot send under another's address.
+  const settings = ["net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=1"];
+  await run("nsenter", [`--net=/proc/${pid}/ns/net`, "sysctl", "-qw", ...settings]);
   const others = plan.nodes.filter((other) => other.name !== node.name);
   await batch(
     [
@@ -61,6 +62,8 @@ export async function connectNode(plan: Plan, node: NodePlan, pid: number): Prom
       `address add ${node.address}/24 dev eth0`,
       "link set eth0 up",
       ...others.map((other) => `route add ${other.podCidr} via ${other.address}`),
+      // Every pod of the node has a route of its own; what goes to an address of none must not go round by the host.
+      `route add unreachable ${node.podCidr}`,
       `route add default via ${plan.hostAddress}`,
     ],
     pid,

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm, symlink } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -15,6 +15,11 @@ export const containerdSocket = "/run/containerd/containerd.sock";
 /** The kubelet starts when this file is there. */
 export const kubeletGate = "/run/ballast-kubelet";
 export const volumesPath = "/var/lib/ballast/volumes";
+/** Shared by the enforcer of network policies and its CNI plugin; in memory, as the pods that it tells of. */
+const policiesDirectory = "/run/network-policies";
+const policiesPlugin = "policies-cni";
+/** Plugins of the host that a pod's network is made by. */
+const hostPlugins = ["loopback", "ptp", "host-local", "portmap"];
 
 /** The container runtime's store, which may outlive the cluster as a cache of images. */
 export function imageStore(node: NodePlan): string {
@@ -36,14 +41,16 @@ export async function worker(
 ): Promise<MachineSpec> {
   const at = (name: string) => join(node.directory, name);
   const folders = { kubelet: "/var/lib/kubelet", log: "/var/log", cni: "/var/lib/cni", volumes: volumesPath };
-  for (const name of ["config/cni", "containerd", ...Object.keys(folders)])
+  for (const name of ["config/cni", "config/cni-plugins", "containerd", ...Object.keys(folders)])
     await mkdir(at(name), { recursive: true, mode: 0o755 });
   const files = pki(plan);
   const configuration = new Configuration(at("config"));
   const containerdToml = await configuration.write(
     "containerd.toml",
-    containerdConfig(at("config/cni"), host.cniPlugins),
+    containerdConfig(at("config/cni"), at("config/cni-plugins")),
   );
+  for (const plugin of hostPlugins) await link(join(host.cniPlugins, plugin), at(`config/cni-plugins/${plugin}`));
+  await link(join(toolchain, policiesPlugin), at(`config/cni-plugins/${policiesPlugin}`));
   await configuration.write("cni/10-ballast.conflist", JSON.stringify(cniConfig(node), null, 2));
   const kubeletKubeconfig = await configuration.write("kubelet.kubeconfig", await kubeconfig(plan, node.name));
   const kubelet = kubeletConfig(plan, node, {
@@ -57,6 +64,10 @@ export async function worker(
   const proxyYaml = await configuration.write(
     "kube-proxy.yaml",
     stringify(kubeProxyConfig(plan, node, proxyKubeconfig)),
+  );
+  const policiesKubeconfig = await configuration.write(
+    "network-policies.kubeconfig",
+    await kubeconfig(plan, "network-policies"),
   );
   await ensureCgroup(node.cgroup);
   return {
@@ -84,8 +95,23 @@ export async function worker(
         ],
       },
       { name: "kube-proxy", argv: [join(toolchain, "kube-proxy"), `--config=${proxyYaml}`] },
+      {
+        name: "network-policies",
+        argv: [
+          join(toolchain, "network-policies"),
+          `--kubeconfig=${policiesKubeconfig}`,
+          `--node=${node.name}`,
+          `--directory=${policiesDirectory}`,
+        ],
+      },
     ],
   };
+}
+
+/** The plugin's folder is one, and they come from two: the host's packages and the toolchain. */
+async function link(target: string, path: string): Promise<void> {
+  await rm(path, { force: true });
+  await symlink(target, path);
 }
 
 function containerdConfig(cniConfigDirectory: string, cniPlugins: string): string {
@@ -115,10 +141,8 @@ function cniConfig(node: NodePlan): object {
     name: "ballast",
     plugins: [
       {
-        type: "bridge",
-        bridge: "cni0",
-        isGateway: true,
-        hairpinMode: true,
+        // A cable and a route for each pod: all its traffic passes the node's FORWARD chains, that of two pods of the node too.
+        type: "ptp",
         ipMasq: false,
         ipam: {
           type: "host-local",
@@ -129,6 +153,8 @@ function cniConfig(node: NodePlan): object {
         },
       },
       { type: "portmap", capabilities: { portMappings: true } },
+      // The last one: the pod's containers start when it says so.
+      { type: policiesPlugin, directory: policiesDirectory },
     ],
   };
 }

@@ -15,6 +15,7 @@ const programs = {
   runc: { command: "runc", package: "runc" },
   haproxy: { command: "haproxy", package: "haproxy" },
   iptables: { command: "iptables", package: "iptables" },
+  ipset: { command: "ipset", package: "ipset" },
   conntrack: { command: "conntrack", package: "conntrack" },
   ip: { command: "ip", package: "iproute2" },
   sysctl: { command: "sysctl", package: "procps" },
@@ -51,7 +52,7 @@ export async function findProgram(command: string): Promise<string | undefined> 
 }
 
 async function findCniPlugins(): Promise<string | undefined> {
-  for (const folder of cniFolders) if (await executable(join(folder, "bridge"))) return folder;
+  for (const folder of cniFolders) if (await executable(join(folder, "ptp"))) return folder;
   return undefined;
 }
 
@@ -76,7 +77,7 @@ export async function ensureHostPrograms(progress: Progress): Promise<HostProgra
     );
   };
   const cniPlugins = await findCniPlugins();
-  if (!cniPlugins) throw new Error(`no CNI plugin "bridge" in ${cniFolders.join(" or ")}; install ${cniPackage}`);
+  if (!cniPlugins) throw new Error(`no CNI plugin "ptp" in ${cniFolders.join(" or ")}; install ${cniPackage}`);
   return {
     containerd: await found("containerd"),
     ctr: await found("ctr"),

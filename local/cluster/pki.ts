@@ -5,6 +5,9 @@ import type * as x509 from "@peculiar/x509";
 import type { Plan } from "./plan";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+/** Who the nodes' enforcers of network policies are to the API server. */
+export const networkPoliciesUser = "ballast:network-policies";
+
 const tenYears = 3650 * 24 * 3600 * 1000;
 
 interface Identity {
@@ -47,6 +50,7 @@ function authorities(plan: Plan): Record<string, readonly Leaf[]> {
       { file: "scheduler", commonName: "system:kube-scheduler", names: own },
       { file: "kube-proxy", commonName: "system:kube-proxy" },
       { file: "local-volumes", commonName: "ballast:local-volumes" },
+      { file: "network-policies", commonName: networkPoliciesUser },
       ...plan.nodes.map((node) => ({
         file: node.name,
         commonName: `system:node:${node.name}`,

@@ -36,6 +36,8 @@ export interface ClusterStatus {
   readonly kubeconfig?: string;
   readonly api?: { readonly url: string; readonly ready: boolean; readonly message?: string };
   readonly network?: string;
+  /** Where the nodes are, and whence a NodePort's clients come as pods see them. */
+  readonly nodeCidr?: string;
   /** On 127.0.0.1. */
   readonly nodePorts?: { readonly first: number; readonly last: number };
   readonly directory?: string;
@@ -59,6 +61,7 @@ export async function status(name: string): Promise<ClusterStatus> {
   const whole =
     seen.ready &&
     nodes.every((node) => node.state === "ready") &&
+    nodes.every((node) => node.programs.every((program) => program.pid !== undefined)) &&
     addons.every((addon) => addon.ready >= addon.wanted) &&
     controlPlane.programs.every((program) => program.pid !== undefined);
   return {
@@ -67,6 +70,7 @@ export async function status(name: string): Promise<ClusterStatus> {
     kubeconfig: kubeconfigPath(name),
     api: { url: apiUrl(plan), ready: seen.ready, ...optional("message", seen.message) },
     network: plan.network,
+    nodeCidr: plan.nodeCidr,
     nodePorts: plan.nodePorts,
     directory: plan.directory,
     controlPlane,

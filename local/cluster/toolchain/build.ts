@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import type { Progress, Task } from "../../progress";
 import { programs } from "./programs.json";
 
-export type ToolchainProgram = "keeper" | "etcd" | "kube" | "coredns" | "metrics-server";
+export type ToolchainProgram = "keeper" | "policies-cni" | "etcd" | "kube" | "coredns" | "metrics-server";
 
 export interface Toolchain {
   /** Holds the programs by name, and links for each Kubernetes program (kubectl, kubelet …). */

@@ -61,7 +61,7 @@ async function buildDirectory() {
   const hash = createHash("sha256");
   hash.update(await go(["env", "GOVERSION", "GOOS", "GOARCH"]));
   const files = (await readdir(source, { recursive: true })).filter((file) =>
-    /(\.go|go\.mod|go\.sum|programs\.json)$/.test(file),
+    /((?<!_test)\.go|go\.mod|go\.sum|programs\.json)$/.test(file),
   );
   for (const file of files.sort()) hash.update(`${file}\0`).update(await readFile(join(source, file)));
   return join(cacheRoot(), "toolchain", hash.digest("hex").slice(0, 16));

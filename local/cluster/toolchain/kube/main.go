@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"ballast.dev/toolchain/policies"
 	"ballast.dev/toolchain/volumes"
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
@@ -29,6 +30,7 @@ var commands = map[string]func() *cobra.Command{
 	"kube-proxy":              proxy.NewProxyCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"local-volumes":           volumes.NewCommand,
+	"network-policies":        policies.NewCommand,
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 }
 
