@@ -30,15 +30,18 @@ const digest = (...parts) => {
 export async function load(root, entry, use) {
   if (process.env.BALLAST_BUNDLE === "off") return loadFiles(entry);
   let bundle;
+  let source;
   try {
     const store = new Store(root, entry);
     bundle = store.current() ?? (await store.make());
+    // esbuild writes ASCII only, which V8 holds in half the memory.
+    source = readFileSync(bundle.file, "latin1");
   } catch (error) {
     // A cache is a convenience: an unwritable folder or a broken esbuild must not keep anybody from working.
     if (process.env.BALLAST_DEBUG) process.stderr.write(`no bundle of ${entry}: ${error.stack}\n`);
     return loadFiles(entry);
   }
-  return run(bundle, entry, use);
+  return run(source, bundle.file, bundle.codeOf(use), entry);
 }
 
 async function loadFiles(entry) {
@@ -77,6 +80,7 @@ class Store {
       absWorkingDir: this.root,
       bundle: true,
       write: false,
+      charset: "ascii",
       metafile: true,
       platform: "node",
       format: "cjs",
@@ -87,11 +91,13 @@ class Store {
       logLevel: "silent",
       plugins: [{ name: "own-folder", setup: ({ onLoad }) => onLoad({ filter: /\.[cm]?[jt]s$/ }, ownFolder) }],
     });
-    const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith("node_modules/"));
+    const inputs = Object.keys(metafile.inputs).filter((path) => !/(^|\/)node_modules\//.test(path));
     const sources = this.#hash(inputs);
     const bundle = this.#bundle(sources);
     mkdirSync(this.folder, { recursive: true });
-    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name), { force: true });
+    for (const name of readdirSync(this.folder)) {
+      if (!name.startsWith(sources)) rmSync(join(this.folder, name), { force: true });
+    }
     put(bundle.file, outputFiles[0].contents);
     put(join(this.folder, "manifest.json"), JSON.stringify({ sources, inputs }));
     return bundle;
@@ -134,15 +140,14 @@ function ownFolder({ path }) {
   return { contents: contents.startsWith("#!") ? contents : `${own}${contents}`, loader };
 }
 
-function run({ file, codeOf }, entry, use) {
-  const code = codeOf(use);
+function run(source, file, code, entry) {
   let cachedData;
   try {
     cachedData = readFileSync(code);
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
   }
-  const script = new vm.Script(Module.wrap(readFileSync(file, "latin1")), { filename: file, cachedData });
+  const script = new vm.Script(Module.wrap(source), { filename: file, cachedData });
   if (cachedData === undefined || script.cachedDataRejected) {
     // At the end, when the functions that a command needs have been compiled.
     process.once("exit", (status) => status === 0 && keepCode(script, code));
