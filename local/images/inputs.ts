@@ -8,6 +8,7 @@ import { ensureToolchain, type ToolchainProgram } from "../cluster/toolchain/bui
 import type { Progress, Task } from "../progress";
 import { runEnclosed } from "./enclosure";
 import { folderDigest } from "./recipe";
+import { traefikProgram } from "./traefik";
 
 /** A file that a stand-in's Containerfile takes and that is made here, not committed. */
 export interface Input {
@@ -81,6 +82,7 @@ const inputs: Readonly<Record<string, readonly Input[]>> = {
   pause: [pause],
   coredns: [fromToolchain("coredns")],
   "metrics-server": [fromToolchain("metrics-server")],
+  traefik: [traefikProgram],
 };
 
 /** Inputs of the Containerfile in `folder` (relative to the repository); none for most. */

@@ -1,0 +1,3 @@
+module ballast.dev/limits
+
+go 1.22
