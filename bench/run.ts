@@ -3,6 +3,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { releaseSharedCluster } from "../local/cluster/testing";
+import { checks } from "./check";
 import { engineMemory, engineOffline, engineUp } from "./engine";
 import { type Benchmark, median, ratio, reached } from "./figure";
 import { policies } from "./policies";
@@ -12,7 +13,16 @@ import { machine, type Measured, summary, writePage } from "./report";
 import { start } from "./start";
 import { state } from "./state";
 
-const BENCHMARKS: readonly Benchmark[] = [state, policies, engineOffline, engineUp, engineMemory, start, postgres];
+const BENCHMARKS: readonly Benchmark[] = [
+  state,
+  policies,
+  checks,
+  engineOffline,
+  engineUp,
+  engineMemory,
+  start,
+  postgres,
+];
 const LEAST_TIMES = 3;
 
 interface Options {

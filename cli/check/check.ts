@@ -104,7 +104,7 @@ class Running {
   async judged(head: Declaration): Promise<StackReport> {
     const { root, packs, signal, progress } = this.options;
     const { stack, project, resources } = head;
-    const own = resources.filter(({ custom, type }) => custom && !isProviderType(type));
+    const own = resources.filter(({ custom, type, external }) => custom && external !== true && !isProviderType(type));
     const file = relative(root, settingsFile(await loadProject(root), stack));
     const report = { stack, file, resources: own.length, violations: [], warnings: [] };
     if (head.result !== "succeeded") return { ...report, result: "failed", errors: errorsOf(head) };

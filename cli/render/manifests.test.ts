@@ -60,6 +60,7 @@ describe("manifests of a stack", () => {
         object("ConfigMap", "u", { data: { "a.b": UNKNOWN } }),
         { ...object("Pod", "r"), type: "random:index/randomPet:RandomPet" },
         { ...object("Release", "h"), type: "kubernetes:helm.sh/v3:Release" },
+        { ...object("ConfigMap", "e"), inputs: {}, external: true },
         { ...object("ConfigMap", "p"), type: "kubernetes:core/v1:ConfigMapPatch" },
       ],
     });
@@ -72,6 +73,7 @@ describe("manifests of a stack", () => {
         ["shop/u", 'only a deployment can tell data["a.b"]'],
         ["shop/r", "it is no Kubernetes object"],
         ["shop/h", "its objects are made by a provider when the stack is deployed"],
+        ["e", "the program only looks it up; something else makes it"],
         ["shop/p", "it changes an object that something else has made"],
       ],
     );

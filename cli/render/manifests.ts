@@ -65,7 +65,8 @@ export function manifestsOf({ resources }: Pick<Declaration, "resources">): Rend
   return { manifests: [...manifests.values()].sort((a, b) => (a.file < b.file ? -1 : 1)), omitted };
 }
 
-function reasonToOmit({ type, inputs }: ResourceState): string | undefined {
+function reasonToOmit({ type, inputs, external }: ResourceState): string | undefined {
+  if (external === true) return "the program only looks it up; something else makes it";
   if (!type.startsWith("kubernetes:")) return "it is no Kubernetes object";
   if (/^kubernetes:(helm\.sh|yaml|kustomize)\b/.test(type))
     return "its objects are made by a provider when the stack is deployed";

@@ -38,7 +38,7 @@ export interface ResourceChange {
 
 /**
  * What would become of the resources of `before` if `after` took their place, by the rules of their providers. Components, which stand for
- * nothing of their own, and the default providers are left out. Sorted by URN.
+ * nothing of their own, what is only looked up, and the default providers are left out. Sorted by URN.
  */
 export async function compare(before: Declaration, after: Declaration): Promise<ResourceChange[]> {
   const run = makeRun(
@@ -64,8 +64,8 @@ export async function compare(before: Declaration, after: Declaration): Promise<
   }
 }
 
-const isCompared = ({ custom, type, urn }: ResourceState): boolean =>
-  custom && !(isProviderType(type) && /^default(_|$)/.test(nameOf(urn)));
+const isCompared = ({ custom, type, urn, external }: ResourceState): boolean =>
+  custom && external !== true && !(isProviderType(type) && /^default(_|$)/.test(nameOf(urn)));
 
 class Comparison {
   private readonly unclaimed: Map<string, ResourceState>;
