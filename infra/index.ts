@@ -3,6 +3,7 @@ import { platformCluster } from "./cluster";
 import { ambientSource, readConfig } from "./config";
 import { Databases } from "./data/postgres/databases";
 import { PostgresHa } from "./data/postgres/postgresHa";
+import { Edge } from "./edge/edge";
 import { Foundation } from "./foundation/foundation";
 
 /** The layers of a stack in order; each takes what it needs of the ones before. */
@@ -34,6 +35,17 @@ const managed =
       )
     : undefined;
 
+const edge = new Edge(
+  "edge",
+  {
+    cluster,
+    namespace: "edge",
+    certificatesNamespace: "certificates",
+    ...(cluster.dns.names && { names: cluster.dns.names }),
+  },
+  { ...onCluster, dependsOn: [foundation] },
+);
+
 export const environment = config.environment;
 export const namespaces = foundation.namespaces;
 export const postgres = {
@@ -48,7 +60,18 @@ export const postgres = {
 };
 /** What each database is called, and where its roles' passwords are. */
 export const databases = managed?.databases ?? [];
+/** Where traffic comes in; `authority` is the certificate that clients must trust where no public authority signs. */
+export const gateway = { domain: edge.domain, ports: edge.ports, authority: edge.authority };
 /** Components that other environments have and this one has not, by type, with the reason. */
-export const omitted: Readonly<Record<string, string>> = config.databases.managed
-  ? {}
-  : { "ballast:data:Databases": config.databases.reason };
+export const omitted: Readonly<Record<string, string>> = {
+  ...(!config.databases.managed && { "ballast:data:Databases": config.databases.reason }),
+  ...(cluster.capabilities.charts
+    ? { "ballast:edge:Traefik": "Envoy Gateway serves the same routes where charts can be installed" }
+    : { "ballast:edge:Envoy": "its images cannot be pulled by the nodes; Traefik serves the same routes" }),
+  ...(cluster.dns.names
+    ? { "ballast:edge:OwnAuthority": "a public authority signs the certificates" }
+    : {
+        "ballast:edge:CertManager": "there is no public zone, so the cluster's own authority signs",
+        "ballast:edge:ExternalDns": "there is no public zone to write names into",
+      }),
+};

@@ -73,9 +73,9 @@ describe("the cluster of a stack", () => {
       assert.deepEqual(
         subnets.filter(isPrivate).map(({ inputs }) => [inputs["availabilityZone"], inputs["cidrBlock"]]),
         [
-          ["eu-central-1a", "10.40.0.0/18"],
-          ["eu-central-1b", "10.40.64.0/18"],
-          ["eu-central-1c", "10.40.128.0/18"],
+          ["us-east-1a", "10.40.0.0/18"],
+          ["us-east-1b", "10.40.64.0/18"],
+          ["us-east-1c", "10.40.128.0/18"],
         ],
       );
       assert.deepEqual(
@@ -118,7 +118,7 @@ describe("the cluster of a stack", () => {
         inputs["serviceAccount"],
       ]);
       assert.deepEqual(accounts.sort(), [
-        ["cert-manager", "cert-manager"],
+        ["certificates", "cert-manager"],
         ["edge", "external-dns"],
         ["kube-system", "cluster-autoscaler"],
         ["kube-system", "ebs-csi-controller-sa"],

@@ -36,7 +36,8 @@ export class DigitalOceanCluster extends pulumi.ComponentResource implements Pla
     super("ballast:cluster:DigitalOceanCluster", name, {}, options);
     const child = { parent: this };
     const keep = { ...child, protect: config.protect };
-    this.dns = { provider: "digitalocean", domain: config.domain };
+    const access = { provider: "digitalocean", token: apiToken() } as const;
+    this.dns = { domain: config.domain, names: { access, email: config.email } };
     const vpc = new Vpc(name, { name: config.name, region: config.region, ipRange: config.vpcCidr }, keep);
     const cluster = new KubernetesCluster(
       name,
@@ -89,4 +90,9 @@ export class DigitalOceanCluster extends pulumi.ComponentResource implements Pla
 
 function pool({ instance, min, max }: NodePoolConfig) {
   return { size: instance, autoScale: true, minNodes: min, maxNodes: max };
+}
+
+/** The token that the provider itself works with; empty where only a preview is made. */
+function apiToken(): pulumi.Output<string> {
+  return new pulumi.Config("digitalocean").getSecret("token") ?? pulumi.secret(process.env["DIGITALOCEAN_TOKEN"] ?? "");
 }

@@ -9,7 +9,7 @@ export function embeddedCluster(config: EmbeddedConfig): PlatformCluster {
     kubernetes: undefined,
     storageClasses: { database: "local" },
     loadBalancer: { serviceType: "NodePort", annotations: {} },
-    dns: { provider: "none", domain: config.domain },
+    dns: { domain: config.domain },
     capabilities: { charts: false, nodeAutoscaling: false, volumeExpansion: false, volumeSnapshots: false },
     apiServer: { cidr: "10.0.0.0/8", ports: [443, 6443] },
     nodeAddress: "127.0.0.1",

@@ -12,7 +12,7 @@ export function existingCluster(config: ExistingConfig): PlatformCluster {
     kubernetes: new Provider("cluster", { context, clusterIdentifier: context }),
     storageClasses: { database: config.storageClass },
     loadBalancer: { serviceType: exposure, annotations: {} },
-    dns: { provider: "none", domain: config.domain },
+    dns: { domain: config.domain },
     capabilities: { nodeAutoscaling: false, ...config.capabilities },
     apiServer: config.apiServer,
     nodeAddress: exposure === "NodePort" ? config.nodeAddress : undefined,

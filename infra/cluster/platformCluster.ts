@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import type { DnsAccess } from "../edge/dns";
 import type { ReservedNodes } from "../workload/podSpec";
 
 /** What every kind of cluster comes down to for the layers above: none of them asks which cloud it is on. */
@@ -28,9 +29,10 @@ export interface LoadBalancer {
 
 /** Who serves the platform's names. */
 export interface Dns {
-  readonly provider: "route53" | "digitalocean" | "none";
   /** Zone that the names are in, for example `example.com`. */
   readonly domain: string;
+  /** How the zone is written to, and who is told of certificates about to end. @default nobody serves the names */
+  readonly names?: { readonly access: DnsAccess; readonly email: string };
 }
 
 /** What a cluster can do beyond running pods. */

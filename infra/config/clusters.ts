@@ -55,6 +55,8 @@ const cloud = {
   /** Address range of Services inside the cluster. */
   serviceCidr: cidr(),
   nodes: mapping({ general: nodePool, data: nodePool }),
+  /** Who is told of certificates that are about to end. */
+  email: z.email({ error: 'an e-mail address, for example "platform@example.com"' }),
   /** Whether Pulumi refuses to delete the cluster and its network. */
   protect: z.boolean({ error: "true or false" }).default(false),
 };

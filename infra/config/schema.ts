@@ -69,7 +69,7 @@ const databases = z.discriminatedUnion(
 );
 
 /** A namespace a concern. */
-const namespaces = mapping({ data: quota, edge: quota });
+const namespaces = mapping({ data: quota, edge: quota, certificates: quota });
 
 /** Every top-level key of the project's configuration. */
 export const stackSchema = mapping({

@@ -60,7 +60,7 @@ export function gatewayObjects(name: string, args: GatewayArgs, options: pulumi.
     {
       apiVersion: gatewayApi,
       kind: "Gateway",
-      metadata: metadata(name),
+      metadata: { ...metadata(name), annotations: { "pulumi.com/waitFor": "condition=Programmed" } },
       spec: {
         gatewayClassName: args.className,
         listeners: [

@@ -59,7 +59,8 @@ export class EksCluster extends pulumi.ComponentResource implements PlatformClus
 
   constructor(name: string, config: EksConfig, options?: pulumi.ComponentResourceOptions) {
     super("ballast:cluster:EksCluster", name, {}, options);
-    this.dns = { provider: "route53", domain: config.domain };
+    const access = { provider: "route53", region: config.region } as const;
+    this.dns = { domain: config.domain, names: { access, email: config.email } };
     this.apiServer = { cidr: config.vpcCidr, ports: [443] };
     const aws = new AwsProvider(
       name,

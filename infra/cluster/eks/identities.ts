@@ -54,7 +54,7 @@ export function cloudIdentities(cluster: string): Readonly<Record<string, CloudI
       ],
     },
     "cert-manager": {
-      namespace: "cert-manager",
+      namespace: "certificates",
       serviceAccount: "cert-manager",
       statements: [zones, listZones, { actions: ["route53:GetChange"], resources: ["arn:aws:route53:::change/*"] }],
     },

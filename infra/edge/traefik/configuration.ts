@@ -67,6 +67,6 @@ export function dynamicConfiguration(table: RouteTable): object {
   };
   return {
     http: { middlewares },
-    tls: { options: { default: { minVersion: "VersionTLS12", alpnProtocols: ["h2", "http/1.1"] } } },
+    tls: { options: { default: { minVersion: "VersionTLS12", sniStrict: true, alpnProtocols: ["h2", "http/1.1"] } } },
   };
 }

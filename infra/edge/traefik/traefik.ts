@@ -105,7 +105,7 @@ export class Traefik extends pulumi.ComponentResource {
             probes: {
               startup: { check: health, every: 1, failures: 60 },
               readiness: { check: health, every: 5, failures: 2 },
-              liveness: { check: health, every: 10, failures: 4, timeout: 5 },
+              liveness: { check: { port: health.port }, every: 10, failures: 4, timeout: 5 },
             },
             mounts: {
               [configurationFolder]: { volume: "config", readOnly: true },
