@@ -22,7 +22,7 @@ async function declare(args: Partial<EdgeArgs>): Promise<Declared[]> {
   const declared: Declared[] = [];
   const mocks: pulumi.runtime.Mocks = {
     newResource: ({ type, name, inputs, id }) => {
-      declared.push({ type, name, inputs: inputs as Record<string, unknown> });
+      declared.push({ type, name, inputs: inputs as Record<string, unknown>, read: false });
       const data = type.endsWith(":ConfigMap") && id ? { data: { "ca.crt": "certificate" } } : {};
       return { id: id || name, state: { ...(inputs as object), ...data } };
     },
@@ -183,7 +183,7 @@ describe("the edge", () => {
       Array.from({ length: 4 }, () => ({ requests: 10, unit: "Minute" })),
     );
     assert.match(JSON.stringify(rules), /"type":"Distinct","value":"0\.0\.0\.0\/0"/);
-    assert.match(JSON.stringify(rules), /"type":"Distinct","name":"x-api-key"/);
+    assert.match(JSON.stringify(rules), /"name":"x-api-key","type":"Distinct"/);
     assert.equal(at(auth?.spec, "retry", "numRetries"), 3);
     assert.equal(at(auth?.spec, "healthCheck", "passive", "consecutive5XxErrors"), 5);
     assert.equal(at(auth?.spec, "healthCheck", "passive", "baseEjectionTime"), "30s");

@@ -8,6 +8,8 @@ export interface Declared {
   readonly type: string;
   readonly name: string;
   readonly inputs: Record<string, unknown>;
+  /** It is somebody else's, and only looked at. */
+  readonly read: boolean;
 }
 
 /** A stack's values as Pulumi hands them to the program: without the project's prefix, mappings as JSON. */
@@ -31,7 +33,7 @@ export function mockEngine(stack: string): Declared[] {
     {
       newResource: ({ type, name, inputs, id }) => {
         const own = inputs as Record<string, unknown>;
-        declared.push({ type, name, inputs: own });
+        declared.push({ type, name, inputs: own, read: Boolean(id) });
         return { id: id || name, state: { ...own, ...computed(type, name) } };
       },
       call: ({ inputs }) => inputs as Record<string, unknown>,
