@@ -70,6 +70,11 @@ describe("the platform", function () {
     readonly primary: { readonly nodePort: number };
     readonly replicas: { readonly nodePort: number };
   }
+  interface GatewayOutput {
+    readonly domain: string;
+    readonly ports: { readonly http: number; readonly https: number };
+    readonly authority: string;
+  }
   const postgres = () => ballast<PostgresOutput>("output", "local", "postgres");
 
   /** Does one thing as a role of the database, through a Service's node port on this machine. */
@@ -181,6 +186,31 @@ describe("the platform", function () {
     );
     const quota = await object<{ spec: { hard: { pods: string } } }>("resourcequota", "quota", "--namespace", "data");
     assert.equal(quota.spec.hard.pods, /pods: (\d+)/.exec(raised)?.[1]);
+  });
+
+  it("lets nobody reach Postgres who has not said so", async () => {
+    const { name, namespace } = await postgres();
+    const dial = `import socket; socket.create_connection(("${name}.${namespace}.svc", 5432), 3)`;
+    const from = (workload: string, container: string, where: string) =>
+      kubectl("exec", "--namespace", where, workload, "--container", container, "--", "python3", "-c", dial);
+    await from(`pod/${name}-0`, "guard", namespace);
+    await assert.rejects(from("deployment/edge-front", "front", "edge"), /timed out|TimeoutError/);
+  });
+
+  it("ends TLS at the edge by a certificate of its own authority, and sends HTTP there", async () => {
+    const { domain, ports, authority } = await ballast<GatewayOutput>("output", "local", "gateway");
+    const host = `app.${domain}`;
+    const ca = join(copy, "authority.pem");
+    await writeFile(ca, authority);
+    const curl = (scheme: "http" | "https", port: number) =>
+      run("curl", [
+        ...["--silent", "--show-error", "--head", "--cacert", ca],
+        ...["--resolve", `${host}:${port}:127.0.0.1`, `${scheme}://${host}:${port}/`],
+      ]);
+    assert.match(await curl("https", ports.https), /^HTTP\/2 200/);
+    const redirect = await curl("http", ports.http);
+    assert.match(redirect, /^HTTP\/1\.1 30[18]/);
+    assert.match(redirect, new RegExp(`location: https://${host}`, "i"));
   });
 
   it("lets nobody run by hand what the policy pack refuses", async () => {
