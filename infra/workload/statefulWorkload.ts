@@ -1,18 +1,8 @@
 import { StatefulSet } from "@pulumi/kubernetes/apps/v1/statefulSet";
-import { ServiceAccount } from "@pulumi/kubernetes/core/v1/serviceAccount";
-import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy";
-import { PodDisruptionBudget } from "@pulumi/kubernetes/policy/v1/podDisruptionBudget";
 import type { input } from "@pulumi/kubernetes/types";
-import * as pulumi from "@pulumi/pulumi";
-import { labelsOf, selectorOf } from "./labels";
-import type { Flows } from "./network";
-import { networkPolicySpec } from "./network";
-import type { PodArgs } from "./podSpec";
-import { podSpec, reasons, restartsOn } from "./podSpec";
-import type { Waiver } from "./waiver";
-import { isWaiver } from "./waiver";
-
-export type { ReservedNodes } from "./podSpec";
+import type * as pulumi from "@pulumi/pulumi";
+import type { WorkloadArgs } from "./workload";
+import { Workload } from "./workload";
 
 /** A volume of its own for each pod, which outlives it. */
 export interface Claim {
@@ -24,76 +14,41 @@ export interface Claim {
   readonly backup: string;
 }
 
-export interface StatefulWorkloadArgs extends PodArgs {
-  readonly replicas: number;
+export interface StatefulWorkloadArgs extends WorkloadArgs {
   /** Name of the headless Service that gives the pods their names. */
   readonly serviceName: string;
   /** Whether pods start and stop together, or one after the other in order. */
   readonly start: "together" | "in order";
   /** @default none */
   readonly claims?: Readonly<Record<string, Claim>>;
-  /** How many pods may be away by intention (a drained node) at a time. */
-  readonly disruption: { readonly maxUnavailable: number } | Waiver;
-  readonly flows: Flows;
-  /**
-   * Further labels of the pods, outside of what selects them.
-   * @default none
-   */
-  readonly podLabels?: Readonly<Record<string, string>>;
-  /** Whatever the pods read only at their start: a change of it replaces them, one by one. */
-  readonly restartsOn: readonly pulumi.Input<string>[];
 }
 
-/**
- * A StatefulSet with all that a workload of the platform must have: limits, probes, a restrictive security context, spread over nodes
- * and zones, a disruption budget, a network policy, an account of its own, labels and an owner.
- */
-export class StatefulWorkload extends pulumi.ComponentResource {
-  readonly name: string;
-  readonly serviceAccountName: string;
-  readonly selector: Readonly<Record<string, string>>;
+/** A workload whose pods keep their names and volumes. They are replaced one by one. */
+export class StatefulWorkload extends Workload {
   readonly statefulSet: StatefulSet;
 
   constructor(name: string, args: StatefulWorkloadArgs, options?: pulumi.ComponentResourceOptions) {
-    super("ballast:workload:StatefulWorkload", name, {}, options);
-    this.name = args.name;
-    this.serviceAccountName = args.name;
-    this.selector = selectorOf(args);
-    const child = { parent: this };
-    const metadata = { name: args.name, namespace: args.namespace, labels: labelsOf(args) };
-
-    const account = new ServiceAccount(name, { metadata, automountServiceAccountToken: false }, child);
-    if (!isWaiver(args.disruption)) {
-      const { maxUnavailable } = args.disruption;
-      const spec = { maxUnavailable, selector: { matchLabels: this.selector } };
-      new PodDisruptionBudget(name, { metadata, spec }, child);
-    }
-    const policy = new NetworkPolicy(name, { metadata, spec: networkPolicySpec(this.selector, args.flows) }, child);
+    super("StatefulWorkload", name, args, options);
+    const { metadata, ...spec } = this.shared;
+    const whenDeleted = retention(args.claims);
     this.statefulSet = new StatefulSet(
       name,
       {
-        metadata: { ...metadata, annotations: reasons(args, args.disruption) },
+        metadata,
         spec: {
+          ...spec,
           replicas: args.replicas,
           serviceName: args.serviceName,
           podManagementPolicy: args.start === "together" ? "Parallel" : "OrderedReady",
           revisionHistoryLimit: 3,
           updateStrategy: { type: "RollingUpdate" },
-          selector: { matchLabels: this.selector },
-          persistentVolumeClaimRetentionPolicy: { whenDeleted: retention(args.claims), whenScaled: "Retain" },
-          volumeClaimTemplates: Object.entries(args.claims ?? {}).map(([claim, spec]) =>
-            volumeClaim(claim, spec, metadata.labels),
+          persistentVolumeClaimRetentionPolicy: { whenDeleted, whenScaled: "Retain" },
+          volumeClaimTemplates: Object.entries(args.claims ?? {}).map(([claim, of]) =>
+            volumeClaim(claim, of, this.metadata.labels),
           ),
-          template: {
-            metadata: {
-              labels: { ...metadata.labels, ...args.podLabels },
-              annotations: restartsOn(args.restartsOn),
-            },
-            spec: podSpec(args),
-          },
         },
       },
-      { ...child, dependsOn: [account, policy], protect: retention(args.claims) === "Retain" },
+      { ...this.placed, protect: whenDeleted === "Retain" },
     );
     this.registerOutputs({ name: this.name, namespace: args.namespace });
   }
