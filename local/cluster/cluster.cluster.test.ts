@@ -268,6 +268,7 @@ async function traces(name: string): Promise<Record<string, string[]>> {
     routes: await sorted("ip", "route", "show", "table", "all"),
     namespaces: await sorted("ip", "netns"),
     firewall: (await sorted("iptables-save")).filter((line) => !line.startsWith("#")),
+    sets: await sorted("ipset", "list", "-name"),
     cgroups: await sorted("find", "/sys/fs/cgroup", "-path", `*/${name}*`),
   };
 }

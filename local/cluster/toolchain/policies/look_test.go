@@ -114,4 +114,7 @@ func TestSandboxKeepsThePodItIsOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, e.seen(t), map[string]string{"10.0.2.3": "2"})
+	if len(e.lastSeen) != 1 {
+		t.Fatalf("%d pods are remembered", len(e.lastSeen))
+	}
 }
