@@ -263,6 +263,16 @@ describe("ballast check", function () {
       );
     });
 
+    it("gives no verdict when it is interrupted, and leaves nothing behind", async () => {
+      const running = branch.checkout.start(["check", "--no-policy-pack", "--json"]);
+      await running.shows(/previewing new/);
+      running.interrupt();
+      const { code, stdout, stderr } = await running.ended;
+      assert.equal(code, exit.interrupted, stderr);
+      assert.equal(stdout, "");
+      assert.equal(branch.git("worktree", "list").trim().split("\n").length, 1);
+    });
+
     it("fails as a whole when a policy pack cannot be run, and leaves nothing behind", async () => {
       const pack = join(root, "local/engine/policy/fixtures/misnamed");
       await assert.rejects(of({ stacks: ["kept"], packs: [{ directory: pack, config: {} }] }), /misnamed/);

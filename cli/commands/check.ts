@@ -2,14 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import packageJson from "../../package.json";
-import { check } from "../check/check";
+import { check, type CheckOptions } from "../check/check";
 import { linesOf } from "../check/locate";
 import { markdown } from "../check/markdown";
 import { type CheckReport, worst } from "../check/report";
 import { sarif } from "../check/sarif";
 import { summary } from "../check/summary";
 import { readPackConfig } from "../cli-engine";
-import { exit } from "../errors";
+import { CommandError, exit } from "../errors";
 import { policyOptions, type RunChoice } from "../options";
 import { interruptible, printJson, progress, root } from "../place";
 
@@ -38,7 +38,8 @@ export function checkCommand(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const packs = flags.policyPack === false ? [] : (flags.policyPack ?? [join(root, "policies")]);
-  const report = await check({
+  const signal = interruptible();
+  const report = await checked({
     root,
     ...(flags.stack === undefined ? {} : { stacks: flags.stack }),
     ...(flags.base === undefined ? {} : { base: flags.base }),
@@ -49,12 +50,23 @@ async function run(flags: Flags): Promise<void> {
       })),
     ),
     progress: progress(),
-    signal: interruptible(),
+    signal,
   });
   await write(report, flags);
   if (flags.json) printJson(report);
   else process.stdout.write(summary(report));
   process.exitCode = EXITS[worst(report.stacks)];
+}
+
+/** What an interruption leaves is no verdict on anything. */
+async function checked(options: CheckOptions): Promise<CheckReport> {
+  try {
+    const report = await check(options);
+    if (!options.signal.aborted) return report;
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+  }
+  throw new CommandError("interrupted; nothing was changed, and nothing is written", exit.interrupted);
 }
 
 async function write(report: CheckReport, { sarif: sarifFile, markdown: markdownFile }: Flags): Promise<void> {
