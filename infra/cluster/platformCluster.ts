@@ -19,6 +19,8 @@ export interface PlatformCluster {
   readonly dataNodes?: ReservedNodes;
   /** Address under which the machine that runs the program reaches node ports; `undefined` where it does not. */
   readonly nodeAddress: string | undefined;
+  /** Where the clients of a node port seem to come from. @default anywhere */
+  readonly nodeRange?: string;
 }
 
 /** How traffic from outside reaches a Service. */

@@ -33,11 +33,10 @@ export interface DatabaseAccess {
   };
 }
 
-/** A role that may log in, and the grant that lets it into its database. */
+/** A role that may log in, and the Secret with its password. */
 interface Login {
   readonly secretName: string;
   readonly role: Role;
-  readonly connect: Grant;
 }
 
 /** Sessions of the metrics exporter and of a schema migration. */
@@ -94,11 +93,21 @@ export class Databases extends pulumi.ComponentResource {
 
   private database({ name, connectionLimit }: DatabaseConfig): DatabaseAccess {
     const owner = new Role(`${name}-owner`, { name: `${name}_owner`, login: false }, this.inServer);
+    const logins = {
+      app: this.login(name, "app", { connectionLimit }),
+      readonly: this.login(name, "readonly", { connectionLimit }),
+      migrator: this.login(name, "migrator", {
+        connectionLimit: migratorConnections,
+        roles: [owner.name],
+        assumeRole: owner.name,
+      }),
+    };
     const database = new PostgresDatabase(
       name,
       // Template 0 is never changed, so what an operator put into template 1 does not get in.
       { name, owner: owner.name, encoding: "UTF8", template: "template0", lcCollate: "C.UTF-8", lcCtype: "C.UTF-8" },
-      this.inServer,
+      // A role with rights on tables cannot be dropped: the database goes first, and the tables with it.
+      { ...this.inServer, dependsOn: Object.values(logins).map(({ role }) => role) },
     );
     new Extension(`${name}-statements`, { name: "pg_stat_statements", database: database.name }, this.inServer);
     new Grant(
@@ -106,36 +115,30 @@ export class Databases extends pulumi.ComponentResource {
       { role: "public", database: database.name, objectType: "database", privileges: [] },
       this.inServer,
     );
-    const { secretName: migrator } = this.login(name, database, "migrator", {
-      connectionLimit: migratorConnections,
-      roles: [owner.name],
-      assumeRole: owner.name,
-    });
+    this.connect(name, "migrator", logins.migrator, database);
+    for (const kind of ["app", "readonly"] as const) this.rows(name, kind, logins[kind], database, owner);
+    const { app, readonly, migrator } = logins;
     return {
       name,
-      secrets: {
-        migrator,
-        app: this.user(name, database, owner, "app", connectionLimit),
-        readonly: this.user(name, database, owner, "readonly", connectionLimit),
-      },
+      secrets: { app: app.secretName, readonly: readonly.secretName, migrator: migrator.secretName },
     };
   }
 
-  /** A role that works on rows; returns the name of its Secret. */
-  private user(
+  /** Lets a role work on the rows of the tables that the owner makes. */
+  private rows(
     name: string,
+    kind: keyof typeof rowRights,
+    login: Login,
     database: PostgresDatabase,
     owner: Role,
-    kind: keyof typeof rowRights,
-    connectionLimit: number,
-  ): string {
-    const { secretName, role, connect } = this.login(name, database, kind, { connectionLimit });
+  ): void {
+    const connect = this.connect(name, kind, login, database);
     for (const objectType of ["table", "sequence"] as const) {
       new DefaultPrivileges(
         `${name}-${kind}-${objectType}`,
         {
           owner: owner.name,
-          role: role.name,
+          role: login.role.name,
           database: database.name,
           schema: "public",
           objectType,
@@ -144,13 +147,19 @@ export class Databases extends pulumi.ComponentResource {
         { ...this.inServer, dependsOn: [connect] },
       );
     }
-    return secretName;
   }
 
-  /** A role that may log in and connect to the one database, its password in a Secret. */
+  private connect(name: string, kind: string, { role }: Login, database: PostgresDatabase): Grant {
+    return new Grant(
+      `${name}-${kind}-connect`,
+      { role: role.name, database: database.name, objectType: "database", privileges: ["CONNECT"] },
+      this.inServer,
+    );
+  }
+
+  /** A role that may log in, its password in a Secret. */
   private login(
     name: string,
-    database: PostgresDatabase,
     kind: string,
     rights: Pick<ConstructorParameters<typeof Role>[1] & object, "connectionLimit" | "roles" | "assumeRole">,
   ): Login {
@@ -168,11 +177,6 @@ export class Databases extends pulumi.ComponentResource {
       { parent: this },
     );
     const role = new Role(`${name}-${kind}`, { name: username, login: true, password, ...rights }, this.inServer);
-    const connect = new Grant(
-      `${name}-${kind}-connect`,
-      { role: role.name, database: database.name, objectType: "database", privileges: ["CONNECT"] },
-      this.inServer,
-    );
-    return { secretName, role, connect };
+    return { secretName, role };
   }
 }

@@ -180,7 +180,9 @@ function ingress(name: string, cluster: PlatformCluster): Flow[] {
   const clients = { pods: clientLabel, namespaces: { "app.kubernetes.io/part-of": "ballast" } };
   // Traffic to a NodePort arrives with the address of a node, so no label can narrow it; TLS and the password do.
   const nodes: Flow[] =
-    cluster.nodeAddress !== undefined ? [{ peer: { cidr: "0.0.0.0/0" }, ports: [ports.postgres] }] : [];
+    cluster.nodeAddress !== undefined
+      ? [{ peer: { cidr: cluster.nodeRange ?? "0.0.0.0/0" }, ports: [ports.postgres] }]
+      : [];
   return [
     { peer: members, ports: [ports.postgres, ports.patroni] },
     { peer: clients, ports: [ports.postgres] },
