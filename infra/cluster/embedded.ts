@@ -25,6 +25,6 @@ const anyCluster = "10.64.0.0/10";
 /** The nodes and the API server share a network, which the kubeconfig tells. */
 function nodeRange(): string {
   const file = process.env["KUBECONFIG"];
-  const server = file ? /server"?: "?https:\/\/(10\.\d+\.\d+)\.\d+:/.exec(readFileSync(file, "utf8")) : null;
+  const server = file ? /server"?:\s*"?https:\/\/(10\.\d+\.\d+)\.\d+:/.exec(readFileSync(file, "utf8")) : null;
   return server ? `${server[1]}.0/24` : anyCluster;
 }
