@@ -162,7 +162,10 @@ describe("the platform", function () {
     const { changeSummary, steps } = await up();
     // What is somebody else's is read each time.
     assert.deepEqual(Object.keys(changeSummary).sort(), ["read", "same"]);
-    assert.deepEqual(steps, []);
+    assert.deepEqual(
+      steps.filter(({ op }) => op !== "same" && op !== "read"),
+      [],
+    );
     assert.deepEqual(await readFile(stateFile()), state);
     assert.deepEqual(await versions(), before);
   });
