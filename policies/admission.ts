@@ -23,6 +23,8 @@ export interface MatchKind {
 export interface AdmissionRule {
   /** Unique; the rule's name and the shape of object: `image-pinned-template`. */
   readonly name: string;
+  /** Where the pod stands in the objects that it matches. */
+  readonly shape: Shape["name"];
   /** Name of the rule in the pack. */
   readonly rule: string;
   /** `mandatory` is to be denied, `advisory` to be warned of. */
@@ -224,6 +226,7 @@ export function admissionRules(options: AdmissionOptions): AdmissionRule[] {
       const own = current.filter((each) => each.rule === rule.name);
       return SHAPES.map((shape) => ({
         name: `${rule.name}-${shape.name}`,
+        shape: shape.name,
         rule: rule.name,
         level,
         matchKinds: shape.matchKinds,

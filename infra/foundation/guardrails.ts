@@ -52,7 +52,7 @@ export function guardrails(target: Required<AdmissionTarget>, options: pulumi.Cu
 function grouped(rules: readonly AdmissionRule[]): Map<string, AdmissionRule[]> {
   const groups = new Map<string, AdmissionRule[]>();
   for (const rule of rules) {
-    const name = `ballast-${rule.level}-${rule.name.slice(rule.rule.length + 1)}`;
+    const name = `ballast-${rule.level}-${rule.shape}`;
     groups.set(name, [...(groups.get(name) ?? []), rule]);
   }
   return groups;

@@ -20,53 +20,65 @@ export interface AllowedFlow {
   readonly ports: readonly string[];
 }
 
-const isPolicy = ({ type }: Declared) => type === "kubernetes:networking.k8s.io/v1:NetworkPolicy";
+const policiesOf = (declared: readonly Declared[]): Policy[] =>
+  declared
+    .filter(({ type }) => type === "kubernetes:networking.k8s.io/v1:NetworkPolicy")
+    .map(({ inputs }) => inputs as unknown as Policy);
+
+/** A flow as one policy has it, and the end that the policy belongs to. */
+interface PolicyFlow extends AllowedFlow {
+  readonly allowedBy: "from" | "to";
+}
+
+function policyFlows(declared: readonly Declared[]): PolicyFlow[] {
+  return policiesOf(declared).flatMap(({ metadata: { namespace }, spec }) => {
+    const self = `${namespace}/${nameOf(spec.podSelector?.matchLabels)}`;
+    const ingress = ((spec.ingress ?? []) as Rule[]).flatMap((rule) =>
+      (rule.from ?? []).map((peer): PolicyFlow => ({
+        from: peerOf(peer, namespace),
+        to: self,
+        ports: portsOf(rule),
+        allowedBy: "to",
+      })),
+    );
+    const egress = ((spec.egress ?? []) as Rule[]).flatMap((rule) =>
+      (rule.to ?? []).map((peer): PolicyFlow => ({
+        from: self,
+        to: peerOf(peer, namespace),
+        ports: portsOf(rule),
+        allowedBy: "from",
+      })),
+    );
+    return [...ingress, ...egress];
+  });
+}
 
 /** The flows that the declared network policies let through, each once, however many policies name it. */
 export function allowedFlows(declared: readonly Declared[]): AllowedFlow[] {
-  const flows = new Map<string, AllowedFlow>();
-  const add = (flow: AllowedFlow) => flows.set(JSON.stringify([flow.from, flow.to, flow.ports]), flow);
-  for (const { inputs } of declared.filter(isPolicy)) {
-    const { metadata, spec } = inputs as unknown as Policy;
-    const self = `${metadata.namespace}/${nameOf(spec.podSelector?.matchLabels)}`;
-    for (const rule of (spec.ingress ?? []) as Rule[]) {
-      for (const peer of rule.from ?? [])
-        add({ from: peerOf(peer, metadata.namespace), to: self, ports: portsOf(rule) });
-    }
-    for (const rule of (spec.egress ?? []) as Rule[]) {
-      for (const peer of rule.to ?? []) add({ from: self, to: peerOf(peer, metadata.namespace), ports: portsOf(rule) });
-    }
-  }
   const key = ({ from, to, ports }: AllowedFlow) => `${from}\0${to}\0${ports.join()}`;
+  const flows = new Map(
+    policyFlows(declared).map(({ from, to, ports }) => {
+      const flow = { from, to, ports };
+      return [key(flow), flow];
+    }),
+  );
   return [...flows.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 /** Allowed at one end only: it never passes. An end outside of the platform's namespaces has no policy of ours. */
 export function halfFlows(declared: readonly Declared[]): AllowedFlow[] {
-  const policies = declared.filter(isPolicy).map(({ inputs }) => inputs as unknown as Policy);
-  const closed = new Set(policies.map(({ metadata }) => metadata.namespace));
-  const flows = allowedFlows(declared);
-  const ports = (flow: AllowedFlow) => new Set(flow.ports);
+  const closed = new Set(policiesOf(declared).map(({ metadata }) => metadata.namespace));
   const inside = (end: string) => closed.has(end.split("/")[0] ?? "") && !end.endsWith("/*");
-  const egress = new Set<string>();
-  const ingress = new Set<string>();
-  for (const { metadata, spec } of policies) {
-    const self = `${metadata.namespace}/${nameOf(spec.podSelector?.matchLabels)}`;
-    for (const rule of (spec.egress ?? []) as Rule[])
-      for (const peer of rule.to ?? [])
-        for (const port of portsOf(rule)) egress.add(`${self}>${peerOf(peer, metadata.namespace)}:${port}`);
-    for (const rule of (spec.ingress ?? []) as Rule[])
-      for (const peer of rule.from ?? [])
-        for (const port of portsOf(rule)) ingress.add(`${peerOf(peer, metadata.namespace)}>${self}:${port}`);
-  }
-  return flows.filter(
+  const wire = ({ from, to }: AllowedFlow, port: string, end: PolicyFlow["allowedBy"]) =>
+    `${from}>${to}:${port} ${end}`;
+  const allowed = new Set(
+    policyFlows(declared).flatMap((flow) => flow.ports.map((port) => wire(flow, port, flow.allowedBy))),
+  );
+  return allowedFlows(declared).filter(
     (flow) =>
       inside(flow.from) &&
       inside(flow.to) &&
-      [...ports(flow)].some((port) => {
-        const wire = `${flow.from}>${flow.to}:${port}`;
-        return !(egress.has(wire) && ingress.has(wire));
-      }),
+      flow.ports.some((port) => !allowed.has(wire(flow, port, "from")) || !allowed.has(wire(flow, port, "to"))),
   );
 }
 

@@ -1,13 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { Recorder } from "./deployment/recorder";
-import { Stopped } from "./deployment/stop";
 import { valueAt } from "./display/values";
 import type { EngineEvent } from "./events";
-import { StepFailure } from "./failure";
-import { defaultParallel, makeRun } from "./pass";
+import { runOver } from "./over-state";
 import { changedPaths, parsePath, withIgnored } from "./paths";
 import { refreshResources } from "./refresh";
-import { findStack, providersOf, type StackOptions } from "./stack";
+import { findStack, type StackOptions } from "./stack";
 import type { ResourceState } from "./state/store";
 import { nameOf } from "./urn";
 import type { PropertyValue } from "./values";
@@ -63,31 +60,9 @@ export async function drift(options: DriftOptions): Promise<Drift> {
     const found = compareWith(event.step.old, event.step.new);
     if (found !== undefined) drifted.push(found);
   });
-  const run = makeRun(
-    {
-      project: stack.project.name,
-      stack: stack.name,
-      dryRun: true,
-      parallel: options.parallel ?? defaultParallel(),
-      offline: false,
-      providers: providersOf(stack, false),
-      recorder,
-      signal: options.signal,
-      seed: randomBytes(32),
-    },
-    base,
-    undefined,
+  const run = await runOver(stack, options, { dryRun: true, recorder, base }, (over, { resources }) =>
+    refreshResources(over, resources),
   );
-  try {
-    await refreshResources(run, base.resources);
-  } catch (error) {
-    if (error instanceof StepFailure && !run.reported.has(error))
-      recorder.diagnostic("error", error.message, error.urn);
-    else if (!(error instanceof StepFailure) && !(error instanceof Stopped)) throw error;
-    run.gate.stop("failed");
-  } finally {
-    await run.providers.close();
-  }
   return {
     stack: stack.name,
     result: run.gate.reason ?? "succeeded",

@@ -43,6 +43,23 @@ async function pass(
 ): Promise<RunResult> {
   const recorder = new Recorder(options.events);
   recorder.emit({ kind: "prelude", stack: stack.name, operation: kind, dryRun, config: {} });
+  const run = await runOver(stack, options, { dryRun, recorder, base: session.base, session }, work);
+  return summarize(recorder, { result: run.gate.reason ?? "succeeded", outputs: {} }, dryRun);
+}
+
+/** Does the work on what a state holds, without the program; what fails is told to the recorder and stops the run's gate. */
+export async function runOver(
+  stack: OpenedStack,
+  options: Pick<StateOptions, "parallel" | "signal">,
+  over: {
+    readonly dryRun: boolean;
+    readonly recorder: Recorder;
+    readonly base: Snapshot;
+    readonly session?: StackSession;
+  },
+  work: StateOperation["work"],
+): Promise<Run> {
+  const { dryRun, recorder, base, session } = over;
   const settings = {
     project: stack.project.name,
     stack: stack.name,
@@ -54,9 +71,9 @@ async function pass(
     signal: options.signal,
     seed: randomBytes(32),
   };
-  const run = makeRun(settings, session.base, session);
+  const run = makeRun(settings, base, session);
   try {
-    await work(run, session.base);
+    await work(run, base);
   } catch (error) {
     if (error instanceof StepFailure && !run.reported.has(error))
       recorder.diagnostic("error", error.message, error.urn);
@@ -65,5 +82,5 @@ async function pass(
   } finally {
     await run.providers.close();
   }
-  return summarize(recorder, { result: run.gate.reason ?? "succeeded", outputs: {} }, dryRun);
+  return run;
 }
