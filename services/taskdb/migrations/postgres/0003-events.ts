@@ -46,6 +46,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       events bigint NOT NULL,
       -- SHA-256 over the seal before and the digests of the batch's events.
       digest char(64) NOT NULL,
+      -- The first 8 digits of each event's digest, one after the other: they say which event no longer fits.
+      leaves text NOT NULL,
       sealed_at timestamptz NOT NULL DEFAULT now()
     )`.execute(db);
   await sql`
