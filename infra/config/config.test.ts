@@ -193,6 +193,24 @@ describe("stack configuration", () => {
       /list\[1\]\.name is "a", which an earlier entry has/,
     ],
     [
+      "pools that hold more connections than their role may",
+      "taskdb.poolSize",
+      11,
+      /taskdb\.poolSize is 11, so 5 pods .* hold 66 connections, more than the 60 of databases\.list\[0\]\.connectionLimit; raise that to 66, or lower this to 10/,
+    ],
+    [
+      "a service without its database",
+      "databases.list",
+      [{ name: "other" }],
+      /databases\.list has no database "taskdb", which the service of that name needs; add it/,
+    ],
+    [
+      "a service above the environment's ceiling",
+      "taskdb.resources.memory.limit",
+      "3Gi",
+      /taskdb\.resources\.memory\.limit is 3Gi, above the ceiling 2Gi/,
+    ],
+    [
       "a quota that is too small",
       "namespaces.data.memory",
       "2Gi",

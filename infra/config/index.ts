@@ -18,6 +18,7 @@ export type {
   NodePoolConfig,
 } from "./clusters";
 export type {
+  AutoscalingConfig,
   DatabaseConfig,
   DatabasesConfig,
   Environment,
@@ -25,6 +26,7 @@ export type {
   QuotaConfig,
   ResourcesConfig,
   StackConfig,
+  TaskDbConfig,
 } from "./schema";
 export { ConfigError } from "./errors";
 

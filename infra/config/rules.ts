@@ -26,34 +26,41 @@ function timing({ postgres }: StackConfig): ConfigProblem[] {
 }
 
 /** A request above its limit is refused by the API server, late and less clearly. */
-function requestsWithinLimits({ postgres }: StackConfig): ConfigProblem[] {
-  return (["cpu", "memory"] as const).flatMap((kind) => {
-    const { request, limit } = postgres.resources[kind];
-    if (request.value <= limit.value) return [];
-    return [
-      {
-        key: `postgres.resources.${kind}.request`,
-        message: `is ${request.text}, more than the limit ${limit.text}; lower it`,
-      },
-    ];
-  });
+function requestsWithinLimits(config: StackConfig): ConfigProblem[] {
+  return sized.flatMap((owner) =>
+    (["cpu", "memory"] as const).flatMap((kind) => {
+      const { request, limit } = config[owner].resources[kind];
+      if (request.value <= limit.value) return [];
+      return [
+        {
+          key: `${owner}.resources.${kind}.request`,
+          message: `is ${request.text}, more than the limit ${limit.text}; lower it`,
+        },
+      ];
+    }),
+  );
 }
 
+/** Sections of the file that say the sizes of a container. */
+const sized = ["postgres", "taskdb"] as const;
+
 /** The environment's ceilings, which the policy pack enforces as well. */
-function withinCeiling({ environment, postgres }: StackConfig, ceiling: Ceiling): ConfigProblem[] {
+function withinCeiling(config: StackConfig, ceiling: Ceiling): ConfigProblem[] {
   const format = { cpu: formatCpu, memory: formatBytes };
-  return (["cpu", "memory"] as const).flatMap((kind) => {
-    const { limit } = postgres.resources[kind];
-    if (limit.value <= ceiling[kind]) return [];
-    return [
-      {
-        key: `postgres.resources.${kind}.limit`,
-        message:
-          `is ${limit.text}, above the ceiling ${format[kind](ceiling[kind])} of environment "${environment}"; ` +
-          `lower it, or raise the ceiling in policies/limits.json`,
-      },
-    ];
-  });
+  return sized.flatMap((owner) =>
+    (["cpu", "memory"] as const).flatMap((kind) => {
+      const { limit } = config[owner].resources[kind];
+      if (limit.value <= ceiling[kind]) return [];
+      return [
+        {
+          key: `${owner}.resources.${kind}.limit`,
+          message:
+            `is ${limit.text}, above the ceiling ${format[kind](ceiling[kind])} of environment "${config.environment}"; ` +
+            `lower it, or raise the ceiling in policies/limits.json`,
+        },
+      ];
+    }),
+  );
 }
 
 /** Shared memory comes out of the container's limit; what is left must carry the sessions. */
@@ -71,7 +78,6 @@ function bufferFits({ postgres }: StackConfig): ConfigProblem[] {
 
 /** The roles' limits together must leave the server room for its own sessions. */
 function connectionsFit({ postgres, databases }: StackConfig): ConfigProblem[] {
-  if (!databases.managed) return [];
   const wanted = databases.list.reduce((sum, { connectionLimit }) => sum + 2 * connectionLimit, 0);
   const free = postgres.settings.maxConnections - reservedConnections;
   if (wanted <= free) return [];
@@ -117,8 +123,31 @@ function quotaFits({ namespaces, postgres }: StackConfig): ConfigProblem[] {
   });
 }
 
+/** A service opens its pools without looking at each other, so all of them together must fit into its role's limit. */
+function poolsFit({ databases, taskdb }: StackConfig): ConfigProblem[] {
+  const index = databases.list.findIndex(({ name }) => name === "taskdb");
+  const database = databases.list[index];
+  if (database === undefined) {
+    return [
+      { key: "databases.list", message: 'has no database "taskdb", which the service of that name needs; add it' },
+    ];
+  }
+  const { maxReplicas } = taskdb.autoscaling;
+  // While pods are replaced there is one more.
+  const wanted = (maxReplicas + 1) * taskdb.poolSize;
+  if (wanted <= database.connectionLimit) return [];
+  return [
+    {
+      key: "taskdb.poolSize",
+      message:
+        `is ${taskdb.poolSize}, so ${maxReplicas} pods (taskdb.autoscaling.maxReplicas) and one more while they are replaced ` +
+        `hold ${wanted} connections, more than the ${database.connectionLimit} of databases.list[${index}].connectionLimit; ` +
+        `raise that to ${wanted}, or lower this to ${Math.floor(database.connectionLimit / (maxReplicas + 1))}`,
+    },
+  ];
+}
+
 function uniqueDatabases({ databases }: StackConfig): ConfigProblem[] {
-  if (!databases.managed) return [];
   const names = databases.list.map(({ name }) => name);
   return names.flatMap((name, index) =>
     names.indexOf(name) === index
@@ -141,7 +170,7 @@ function databasesInReach({ cluster, databases }: StackConfig): ConfigProblem[] 
       key: "databases.managed",
       message:
         `is true, but this machine cannot reach Postgres on a cluster of kind "${cluster.kind}"` +
-        `${cluster.kind === "existing" ? ' without cluster.exposure "NodePort"' : ""}; set databases to { managed: false, reason: … }`,
+        `${cluster.kind === "existing" ? ' without cluster.exposure "NodePort"' : ""}; set databases to { managed: false, reason: …, list: … }`,
     },
   ];
 }
@@ -156,6 +185,7 @@ export function crossChecks(config: StackConfig, ceiling: Ceiling): ConfigProble
     ...withinCeiling(config, ceiling),
     ...bufferFits(config),
     ...connectionsFit(config),
+    ...poolsFit(config),
     ...quotaFits(config),
     ...uniqueDatabases(config),
   ];

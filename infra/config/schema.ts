@@ -50,26 +50,54 @@ const postgres = mapping({
   failover: failover.prefault({}),
 });
 
+/** Namespaces of the platform, one a concern. */
+const concerns = ["data", "edge", "certificates", "apps"] as const;
+
 const database = mapping({
   name: sqlName("the name of a database"),
+  /** Where the pods that use it run: the Secrets with its roles' passwords are there. */
+  namespace: oneOf(concerns).default("apps"),
   /** Connections that each of the database's two login roles may hold: the services' pool times their replicas. */
   connectionLimit: whole(1, 1000, "connections of a role").default(20),
 });
 
+/** The databases are the same whoever makes them: this program over a node port, or a job in the cluster. */
+const databaseList = list(database, "databases");
+
 const databases = z.discriminatedUnion(
   "managed",
   [
+    mapping({ managed: z.literal(true), list: databaseList }),
     mapping({
-      managed: z.literal(true),
-      list: list(database, "databases"),
+      managed: z.literal(false),
+      reason: reason("why a job in the cluster makes the databases"),
+      list: databaseList,
     }),
-    mapping({ managed: z.literal(false), reason: reason("why the databases are not managed by this stack") }),
   ],
-  { error: "{ managed: true, list: […] } or { managed: false, reason: … }" },
+  { error: "{ managed: true, list: […] } or { managed: false, reason: …, list: […] }" },
 );
 
-/** A namespace a concern. */
-const namespaces = mapping({ data: quota, edge: quota, certificates: quota });
+const namespaces = mapping({ data: quota, edge: quota, certificates: quota, apps: quota } satisfies Record<
+  (typeof concerns)[number],
+  unknown
+>);
+
+/** How many pods of a service there are, by what they use of what they request. */
+const autoscaling = mapping({
+  minReplicas: whole(1, 100, "pods of the service at least"),
+  maxReplicas: whole(1, 100, "pods of the service at most"),
+  /** Use of CPU, in percent of the request, that the number of pods is kept to. */
+  cpuPercent: whole(10, 1000, "percent of the CPU that is requested"),
+  /** The same for memory. */
+  memoryPercent: whole(10, 1000, "percent of the memory that is requested").optional(),
+});
+
+const taskdb = mapping({
+  autoscaling,
+  resources: resources({ cpu: "100m", memory: "128Mi" }),
+  /** Connections to Postgres that one pod keeps at most. */
+  poolSize: whole(2, 100, "connections of one pod"),
+});
 
 /** Every top-level key of the project's configuration. */
 export const stackSchema = mapping({
@@ -78,6 +106,7 @@ export const stackSchema = mapping({
   namespaces,
   postgres,
   databases,
+  taskdb,
 });
 
 export type StackConfig = z.infer<typeof stackSchema>;
@@ -85,4 +114,6 @@ export type QuotaConfig = z.infer<typeof quota>;
 export type PostgresConfig = StackConfig["postgres"];
 export type DatabasesConfig = StackConfig["databases"];
 export type DatabaseConfig = z.infer<typeof database>;
+export type TaskDbConfig = StackConfig["taskdb"];
+export type AutoscalingConfig = z.infer<typeof autoscaling>;
 export type ResourcesConfig = PostgresConfig["resources"];
