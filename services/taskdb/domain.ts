@@ -15,21 +15,26 @@ export type EntityKind = (typeof entityKinds)[number];
 /** How deep a document of a JSON column may be nested. */
 export const jsonDepth = 32;
 
-const depth = (value: unknown, left: number): boolean =>
+const nested = (value: unknown, left: number): boolean =>
   left > 0 &&
-  (typeof value !== "object" || value === null || Object.values(value).every((each) => depth(each, left - 1)));
+  (typeof value !== "object" || value === null || Object.values(value).every((each) => nested(each, left - 1)));
+/** A number such as 1e400 is read as infinite, which JSON cannot say. */
+const finite = (value: unknown): boolean =>
+  typeof value === "object" && value !== null
+    ? Object.values(value).every(finite)
+    : typeof value !== "number" || Number.isFinite(value);
 
-/** PostgreSQL's text cannot hold it. */
-const noNul = (text: string): boolean => !text.includes("\0");
-const text = (most: number) =>
-  z.string().min(1).max(most).refine(noNul, { error: "must not contain the character U+0000" });
+const characters = "must not contain the character U+0000 or half a surrogate pair";
+/** PostgreSQL's text cannot hold the others. */
+export const isStorable = (text: string): boolean => !text.includes("\0") && !/\p{Surrogate}/u.test(text);
+const text = (most: number) => z.string().min(1).max(most).refine(isStorable, { error: characters });
 /** Of a JSON column: what both databases can hold. */
 const storable = <T extends z.ZodType>(type: T) =>
   type
-    .refine((value) => depth(value, jsonDepth), { error: `must be nested at most ${jsonDepth} deep` })
-    .refine((value) => !/(^|[^\\])(\\\\)*\\u0000/.test(JSON.stringify(value)), {
-      error: "must not contain the character U+0000",
-    });
+    .refine((value) => nested(value, jsonDepth), { error: `must be nested at most ${jsonDepth} deep`, abort: true })
+    .refine(finite, { error: "must have no number beyond 1.8e308" })
+    // JSON.stringify writes both as escapes.
+    .refine((value) => !/(^|[^\\])(\\\\)*\\u(0000|d[89a-f])/.test(JSON.stringify(value)), { error: characters });
 const json = storable(z.record(z.string(), z.unknown()));
 const jsonList = storable(z.array(z.unknown()).max(1000));
 
