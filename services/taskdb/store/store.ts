@@ -63,6 +63,11 @@ export interface TaskStore {
   ready(): Promise<Readiness>;
   /** Upkeep by the service itself, safe to run by several at once: partitions, expired idempotency keys, seals. */
   maintain(): Promise<Maintenance>;
+  /**
+   * Moves events from before the time to the archive, as far as they are sealed (on PostgreSQL: whole months), and says how
+   * many. `listEvents` and `lastEvent` see them as before.
+   */
+  archive(before: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -142,6 +147,7 @@ export interface Readiness {
 export interface Maintenance {
   readonly eventsSealed: number;
   readonly eventsArchived: number;
+  /** Idempotency keys older than a day. */
   readonly keysExpired: number;
 }
 

@@ -75,7 +75,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // Of its one row each report takes the next timestamp, whatever the clock does.
   await sql`
     CREATE TABLE report_clock (
-      only boolean PRIMARY KEY DEFAULT true CHECK (only),
+      singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
       last timestamptz NOT NULL
     )`.execute(db);
   await sql`INSERT INTO report_clock (last) VALUES ('epoch')`.execute(db);

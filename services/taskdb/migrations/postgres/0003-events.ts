@@ -64,51 +64,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
   await sql`CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at)`.execute(db);
 
-  // What the service may not do with its own rights: make partitions, and move a whole month to the archive.
-  await sql`
-    CREATE FUNCTION ensure_event_partitions(months_ahead integer) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    DECLARE
-      month date;
-      name text;
-      made integer := 0;
-    BEGIN
-      PERFORM pg_advisory_xact_lock(hashtext('taskdb event partitions'));
-      FOR month IN SELECT generate_series(date_trunc('month', now() AT TIME ZONE 'UTC'),
-        date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => months_ahead), '1 month')::date
-      LOOP
-        name := to_char(month, '"events_"YYYY_MM');
-        CONTINUE WHEN to_regclass(name) IS NOT NULL;
-        EXECUTE format('CREATE TABLE %I PARTITION OF events FOR VALUES FROM (%L) TO (%L)', name,
-          month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
-        PERFORM append_only_for_all(name::regclass);
-        made := made + 1;
-      END LOOP;
-      RETURN made;
-    END $$`.execute(db);
-  await sql`
-    CREATE FUNCTION archive_events(before timestamptz) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    DECLARE
-      part record;
-      counted bigint;
-      moved bigint := 0;
-    BEGIN
-      PERFORM pg_advisory_xact_lock(hashtext('taskdb event partitions'));
-      FOR part IN
-        SELECT c.oid::regclass AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
-        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_\\d{4}_\\d{2}$'
-          AND (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC' <= before
-        ORDER BY c.relname
-      LOOP
-        EXECUTE format('SELECT count(*) FROM %s', part.name) INTO counted;
-        EXECUTE format('ALTER TABLE events DETACH PARTITION %s', part.name);
-        EXECUTE format('ALTER TABLE events_archive ATTACH PARTITION %s %s', part.name, part.bound);
-        moved := moved + counted;
-      END LOOP;
-      RETURN moved;
-    END $$`.execute(db);
   // Default privileges give the service's roles every right on a new table; of the log only reading and appending stay.
   await sql`
     CREATE FUNCTION append_only_for_all(log regclass) RETURNS void LANGUAGE plpgsql AS $$
@@ -122,16 +77,84 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES ON %s FROM %s', log, grantee);
       END LOOP;
     END $$`.execute(db);
+  // What the service may not do with its own rights: make partitions, and move a whole month to the archive.
+  await sql`
+    CREATE FUNCTION ensure_event_partition(month date) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DECLARE
+      name text := to_char(month, '"events_"YYYY_MM');
+      starts timestamptz := date_trunc('month', month::timestamp) AT TIME ZONE 'UTC';
+      ends timestamptz := (date_trunc('month', month::timestamp) + interval '1 month') AT TIME ZONE 'UTC';
+    BEGIN
+      PERFORM pg_advisory_xact_lock(hashtext('taskdb event partitions'));
+      IF to_regclass(name) IS NOT NULL THEN RETURN false; END IF;
+      -- A month that began without its partition stays where its events are.
+      IF EXISTS (SELECT FROM events_other WHERE at >= starts AND at < ends) THEN RETURN false; END IF;
+      -- Attached, not made in place: writers to other partitions go on.
+      EXECUTE format('CREATE TABLE %I (LIKE events INCLUDING DEFAULTS)', name);
+      PERFORM append_only_for_all(name::regclass);
+      EXECUTE format('ALTER TABLE events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, starts, ends);
+      RETURN true;
+    END $$`.execute(db);
+  await sql`
+    CREATE FUNCTION ensure_event_partitions(months_ahead integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+      SELECT count(*) FILTER (WHERE ensure_event_partition((date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => ahead))::date))::integer
+      FROM generate_series(0, months_ahead) ahead
+    $$`.execute(db);
+  // Whole months that ended before the time and are sealed to their last event.
+  await sql`
+    CREATE FUNCTION archive_events(before timestamptz) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DECLARE
+      part record;
+      counted bigint;
+      newest bigint;
+      sealed bigint := COALESCE((SELECT max(last_seq) FROM event_seals), 0);
+      moved bigint := 0;
+    BEGIN
+      PERFORM pg_advisory_xact_lock(hashtext('taskdb event partitions'));
+      FOR part IN
+        SELECT c.oid::regclass AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'events'::regclass AND CASE WHEN c.relname ~ '^events_[0-9]{4}_[0-9]{2}$'
+          THEN (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC' <= before END
+        ORDER BY c.relname
+      LOOP
+        EXECUTE format('SELECT count(*), max(seq) FROM %s', part.name) INTO counted, newest;
+        CONTINUE WHEN newest > sealed;
+        EXECUTE format('ALTER TABLE events DETACH PARTITION %s', part.name);
+        EXECUTE format('ALTER TABLE events_archive ATTACH PARTITION %s %s', part.name, part.bound);
+        moved := moved + counted;
+      END LOOP;
+      RETURN moved;
+    END $$`.execute(db);
   for (const log of ["events", "events_other", "events_archive", "event_seals"]) {
     await sql`SELECT append_only_for_all(${sql.lit(log)}::regclass)`.execute(db);
   }
   await sql`SELECT ensure_event_partitions(2)`.execute(db);
+  // Upkeep is for those that write the log, setting its counter for nobody, and the record of migrations for the owner.
+  await sql`REVOKE ALL ON FUNCTION ensure_event_partition(date), archive_events(timestamptz) FROM PUBLIC`.execute(db);
+  await sql`
+    DO $$
+    DECLARE
+      grantee regrole;
+    BEGIN
+      FOR grantee IN
+        SELECT DISTINCT a.grantee::regrole FROM pg_class c, aclexplode(c.relacl) a
+        WHERE c.oid = 'events'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner AND a.grantee <> 0
+      LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION ensure_event_partition(date), archive_events(timestamptz) TO %s', grantee);
+        EXECUTE format('REVOKE UPDATE ON SEQUENCE events_seq FROM %s', grantee);
+        EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON kysely_migration, kysely_migration_lock FROM %s', grantee);
+      END LOOP;
+    END $$`.execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`DROP VIEW events_all`.execute(db);
   await sql`DROP TABLE idempotency_keys, event_seals, events_archive, events`.execute(db);
-  await sql`DROP FUNCTION archive_events(timestamptz), ensure_event_partitions(integer), append_only_for_all(regclass), refuse_change()`.execute(
+  await sql`DROP FUNCTION archive_events(timestamptz), ensure_event_partitions(integer), ensure_event_partition(date), append_only_for_all(regclass), refuse_change()`.execute(
     db,
   );
 }

@@ -1,0 +1,277 @@
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import { DatabaseError } from "pg";
+import type { EntityKind, Event } from "../../domain";
+import { columnsOf, entities, parameter } from "../entities";
+import { isId } from "../paging";
+import type { Schema } from "../schema";
+import {
+  AlreadyExists,
+  IdempotencyMismatch,
+  NotFound,
+  StaleVersion,
+  type UpdateContext,
+  type WriteContext,
+} from "../store";
+import { type Claims, type Recorded, validated, type Values, type Writer } from "../writer";
+
+const { id: ident, lit, raw } = sql;
+const eventColumns = raw("seq, at, kind, entity_id, task_id, payload, request_id");
+const utc = (column: string) => `to_char(e.${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+const payloads = Object.fromEntries(
+  Object.entries(entities).map(([kind, { columns }]) => [
+    kind,
+    `json_build_object(${Object.entries(columns)
+      .map(([column, type]) => `'${column}', ${type === "time" ? utc(column) : `e.${column}`}`)
+      .join(", ")})`,
+  ]),
+) as Record<EntityKind, string>;
+
+/** The task that a row of the alias `e` belongs to. */
+const taskOf: Readonly<Record<EntityKind, string>> = {
+  task: "e.id",
+  run: "e.task_id",
+  gate: "(SELECT r.task_id FROM runs r WHERE r.id = e.run_id)",
+  artifact: "e.task_id",
+  report: "NULL::uuid",
+};
+
+/** One round trip and one transaction: a statement whose parts are the row, its event and its idempotency key. */
+export class PostgresWriter implements Writer {
+  constructor(
+    private readonly db: Kysely<Schema>,
+    private readonly onRefresh?: (microseconds: number) => void,
+  ) {}
+
+  create(kind: EntityKind, row: Values & { readonly id: string }, context: WriteContext): Promise<Recorded> {
+    const columns = Object.keys(row);
+    const values: RawBuilder<unknown>[] = columns.map((column) => sql`${parameter(kind, column, row[column])}`);
+    if (row.status === "completed" && "completed_at" in entities[kind].columns) {
+      columns.push("completed_at");
+      values.push(raw("now()"));
+    }
+    const entity = sql`
+      INSERT INTO ${ident(entities[kind].table)} (${sql.join(columns.map((column) => ident(column)))})
+      VALUES (${sql.join(values)}) RETURNING ${returning(kind)}`;
+    return this.write(this.db, kind, "created", entity, context, (error) => this.refused(error, kind, row));
+  }
+
+  update(kind: EntityKind, id: string, change: Values, context: UpdateContext): Promise<Recorded> {
+    const now = raw("GREATEST(clock_timestamp(), updated_at + interval '1 microsecond')");
+    const set = Object.entries(change).map(
+      ([column, value]) => sql`${ident(column)} = ${parameter(kind, column, value)}`,
+    );
+    if (change.status !== undefined && "completed_at" in entities[kind].columns) {
+      const completed = sql`CASE WHEN status = 'completed' THEN completed_at ELSE ${now} END`;
+      set.push(sql`completed_at = ${change.status === "completed" ? completed : raw("NULL")}`);
+    }
+    const entity = sql`
+      UPDATE ${ident(entities[kind].table)} SET ${sql.join(set)}, updated_at = ${now}
+      WHERE id = ${id} ${version(context)} RETURNING ${returning(kind)}`;
+    return this.write(this.db, kind, "updated", entity, context, () => this.missed(this.db, kind, id, context));
+  }
+
+  /** The run is locked before its gates are looked for, so that no new one can come. */
+  async deleteRun(id: string, context: UpdateContext): Promise<Recorded> {
+    return this.replaying(context, () =>
+      this.db.transaction().execute(async (db) => {
+        const found = await sql`SELECT FROM runs WHERE id = ${id} ${version(context)} FOR UPDATE`.execute(db);
+        if (found.rows.length === 0) throw await this.missed(db, "run", id, context);
+        await sql`
+          WITH gate AS (DELETE FROM gates WHERE run_id = ${id} RETURNING ${returning("gate")}),
+          artifact AS (UPDATE artifacts SET run_id = NULL WHERE run_id = ${id} RETURNING ${returning("artifact")})
+          INSERT INTO events (kind, entity_id, task_id, payload, request_id)
+          SELECT kind, id, task_id, payload, ${context.requestId}::varchar FROM (
+            SELECT 'gate.deleted' AS kind, e.id, ${raw(taskOf.gate)} AS task_id, ${raw(payloads.gate)} AS payload FROM gate e
+            UNION ALL
+            SELECT 'artifact.updated', e.id, e.task_id, ${raw(payloads.artifact)} FROM artifact e
+          ) gone`.execute(db);
+        const entity = sql`DELETE FROM runs WHERE id = ${id} RETURNING ${returning("run")}`;
+        return record(db, statement("run", "deleted", entity, context, "GREATEST(clock_timestamp(), e.updated_at)"));
+      }),
+    );
+  }
+
+  /**
+   * The claimed rows are locked until the report is there: whoever changes one later does so after the snapshot by the clock
+   * as well, so the log tells the same story as the report.
+   */
+  publish(
+    report: { readonly id: string; readonly title: string },
+    claims: Claims,
+    context: WriteContext,
+  ): Promise<Recorded> {
+    const publishing = () =>
+      this.db.transaction().execute(async (db) => {
+        const statuses = new Map<string, string>();
+        let newest = "1970-01-01T00:00:00.000000Z";
+        for (const [table, ids] of [
+          ["tasks", claims.tasks],
+          ["runs", claims.runs],
+        ] as const) {
+          if (ids.length === 0) continue;
+          const { rows } = await sql<{ id: string; status: string; updated_at: string }>`
+            SELECT id, status, updated_at FROM ${ident(table)} WHERE id = ANY (${ids}::uuid[]) ORDER BY id FOR SHARE`.execute(
+            db,
+          );
+          for (const row of rows) {
+            statuses.set(row.id, row.status);
+            if (row.updated_at > newest) newest = row.updated_at;
+          }
+        }
+        const { rows: found } = await sql<{ sha256: string }>`
+          SELECT DISTINCT sha256 FROM artifacts WHERE sha256 = ANY (${claims.hashes}::varchar[])`.execute(db);
+        const states = validated(claims, statuses, new Set(found.map(({ sha256 }) => sha256)));
+        const entity = sql`
+          INSERT INTO reports (id, title, verification_snapshot_ts, claims_validated)
+          SELECT ${report.id}::uuid, ${report.title}::varchar, last, ${JSON.stringify(states)}::jsonb FROM tick
+          RETURNING ${returning("report")}`;
+        const tick = sql`tick AS (
+          UPDATE report_clock SET last = GREATEST(clock_timestamp(), last + interval '1 microsecond', ${newest}::timestamptz)
+          RETURNING last),`;
+        return record(db, statement("report", "created", entity, context, undefined, tick));
+      });
+    return this.replaying(context, async () => {
+      try {
+        return await publishing();
+      } catch (error) {
+        throw this.refused(error, "report", report);
+      }
+    });
+  }
+
+  addNote(
+    note: { readonly id: string; readonly task_id: string; readonly text: string },
+    context: WriteContext,
+  ): Promise<Recorded> {
+    const written = sql`
+      WITH event AS (
+        INSERT INTO events (kind, entity_id, task_id, payload, request_id)
+        SELECT 'note.added', ${note.id}::uuid, e.id,
+          json_build_object('id', ${note.id}::uuid, 'task_id', e.id, 'text', ${note.text}::text), ${context.requestId}::varchar
+        FROM (SELECT id FROM tasks WHERE id = ${note.task_id} FOR KEY SHARE) e
+        RETURNING ${eventColumns}
+      )${keyed(context)} SELECT ${eventColumns} FROM event`;
+    return this.replaying(context, async () => {
+      const recorded = await record(this.db, written);
+      if (!recorded) throw new NotFound("task", note.task_id);
+      return recorded;
+    });
+  }
+
+  async archive(before: string): Promise<number> {
+    const { rows } = await sql<{ moved: number }>`SELECT archive_events(${before}::timestamptz) AS moved`.execute(
+      this.db,
+    );
+    return rows[0]?.moved ?? 0;
+  }
+
+  private write(
+    db: Kysely<Schema>,
+    kind: EntityKind,
+    verb: string,
+    entity: RawBuilder<unknown>,
+    context: WriteContext,
+    failed: (error?: unknown) => unknown,
+  ): Promise<Recorded> {
+    return this.replaying(context, async () => {
+      let recorded: Recorded | undefined;
+      try {
+        recorded = await record(db, statement(kind, verb, entity, context), this.onRefresh);
+      } catch (error) {
+        throw await failed(error);
+      }
+      if (!recorded) throw await failed();
+      return recorded;
+    });
+  }
+
+  /** Whatever a repeated request meets, since the first one was carried out: the first one's answer is the answer. */
+  private async replaying(context: WriteContext, write: () => Promise<Recorded | undefined>): Promise<Recorded> {
+    try {
+      const recorded = await write();
+      if (recorded) return recorded;
+      throw new Error("the write left no event");
+    } catch (error) {
+      const { idempotency } = context;
+      if (!idempotency || (error instanceof DatabaseError && error.code !== "23505")) throw error;
+      if (!(error instanceof DatabaseError) && !isRefusal(error)) throw error;
+      const { rows } = await sql<Event & { request_hash: string }>`
+        SELECT k.request_hash, ${raw("e.seq, e.at, e.kind, e.entity_id, e.task_id, e.payload, e.request_id")}
+        FROM idempotency_keys k JOIN events_all e ON e.seq = k.event_seq AND e.at = k.event_at
+        WHERE k.key = ${idempotency.key}`.execute(this.db);
+      const [first] = rows;
+      if (!first) throw error;
+      const { request_hash, ...event } = first;
+      if (request_hash !== idempotency.requestHash) throw new IdempotencyMismatch(idempotency.key);
+      return { event, replayed: true };
+    }
+  }
+
+  private refused(error: unknown, kind: EntityKind, row: Values & { readonly id: string }): unknown {
+    if (!(error instanceof DatabaseError)) return error;
+    const { table } = entities[kind];
+    if (error.code === "23505" && error.constraint === `${table}_pkey`) return new AlreadyExists(kind, row.id);
+    if (error.code === "23503") {
+      const column = ["task_id", "run_id"].find((name) => error.constraint === `${table}_${name}_fkey`);
+      if (column) return new NotFound(column === "task_id" ? "task" : "run", String(row[column]));
+    }
+    return error;
+  }
+
+  private async missed(db: Kysely<Schema>, kind: EntityKind, id: string, context: UpdateContext): Promise<Error> {
+    const { rows } = await sql<{ updated_at: string }>`
+      SELECT updated_at FROM ${ident(entities[kind].table)} WHERE id = ${isId(id) ? id : null}`.execute(db);
+    const [row] = rows;
+    return row ? new StaleVersion(kind, id, context.version ?? "", row.updated_at) : new NotFound(kind, id);
+  }
+}
+
+const refreshed = ", current_setting('taskdb.refresh_us', true) AS refresh_us";
+
+const isRefusal = (error: unknown) =>
+  error instanceof NotFound || error instanceof StaleVersion || error instanceof AlreadyExists;
+
+const returning = (kind: EntityKind) => raw(columnsOf(kind).join(", "));
+
+const version = ({ version }: UpdateContext) =>
+  version === undefined ? raw("") : sql`AND updated_at = ${version}::timestamptz`;
+
+const keyed = ({ idempotency }: WriteContext): RawBuilder<unknown> =>
+  idempotency
+    ? sql`, key AS (
+        INSERT INTO idempotency_keys (key, request_hash, event_seq, event_at)
+        SELECT ${idempotency.key}::varchar, ${idempotency.requestHash}::char(64), seq, at FROM event)`
+    : raw("");
+
+function statement(
+  kind: EntityKind,
+  verb: string,
+  entity: RawBuilder<unknown>,
+  context: WriteContext,
+  at = `e.${entities[kind].changed}`,
+  before: RawBuilder<unknown> = raw(""),
+): RawBuilder<Event> {
+  return sql<Event>`
+    WITH ${before} entity AS (${entity}),
+    event AS (
+      INSERT INTO events (at, kind, entity_id, task_id, payload, request_id)
+      SELECT ${raw(at)}, ${lit(`${kind}.${verb}`)}, e.id, ${raw(taskOf[kind])}, ${raw(payloads[kind])},
+        ${context.requestId}::varchar
+      FROM entity e RETURNING ${eventColumns}
+    )${keyed(context)}
+    SELECT ${eventColumns}${raw(kind === "run" && verb === "created" ? refreshed : "")} FROM event`;
+}
+
+/** The triggers run after the answer is made: it has the time that the session's upkeep before took. */
+async function record(
+  db: Kysely<Schema>,
+  written: RawBuilder<unknown>,
+  onRefresh?: (microseconds: number) => void,
+): Promise<Recorded | undefined> {
+  const [row] = (await (written as RawBuilder<Event & { refresh_us?: string | null }>).execute(db)).rows;
+  if (!row) return undefined;
+  const { refresh_us, ...event } = row;
+  if (refresh_us) onRefresh?.(Number(refresh_us));
+  return { event, replayed: false };
+}
