@@ -52,6 +52,8 @@ export function openPostgres(options: PostgresOptions): PostgresDatabase {
   const pool = new Pool(poolConfig(options));
   // An idle connection that breaks is replaced when the next one is needed.
   pool.on("error", () => undefined);
+  // One that breaks while it is in use fails its statement; without this it would end the process, too.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: prepared(pool) }) });
   return { backend: "postgres", db, pool, close: () => (pool.ending ? Promise.resolve() : pool.end()) };
 }
