@@ -68,7 +68,8 @@ export class PostgresWriter implements Writer {
     const entity = sql`
       UPDATE ${ident(entities[kind].table)} SET ${sql.join(set)}, updated_at = ${now}
       WHERE id = ${id} ${version(context)} RETURNING ${returning(kind)}`;
-    return this.write(this.db, kind, "updated", entity, context, () => this.missed(this.db, kind, id, context));
+    const failed = (error?: unknown) => error ?? this.missed(this.db, kind, id, context);
+    return this.write(this.db, kind, "updated", entity, context, failed);
   }
 
   /** The run is locked before its gates are looked for, so that no new one can come. */
