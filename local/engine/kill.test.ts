@@ -51,4 +51,9 @@ describe("kill -9 of the engine", function () {
     `);
     await kills.killedWhenThereIs(started);
   });
+
+  it("takes with it a program that has not been told to begin", async () => {
+    await kills.killedWhenThereIs(path.join(project.folder, "asked"), { asks: true });
+    await kills.succeeds("up", "killed while it asked");
+  });
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Ahead } from "./ahead";
 import { type Diagnostic, Recorder } from "./deployment/recorder";
 import { equal } from "./equality";
 import type { EventSink, StepInfo } from "./events";
@@ -71,12 +72,19 @@ export async function up(options: ChangeOptions): Promise<RunResult> {
   const opening = lockStack(stack, "update", config);
   return closing(opening, async (done) => {
     const passes = new Passes(stack, config, options, false);
-    if (options.skipPreview !== true || (options.policyPacks ?? []).length > 0) {
-      const plan = await passes.pass(true, opening);
-      if (plan.result !== "succeeded" || isNothing(plan, (await opening).base, passes.lastRewritten)) return done(plan);
+    if (options.skipPreview === true && (options.policyPacks ?? []).length === 0)
+      return done(await passes.pass(false, opening));
+    const update = new Ahead((session, recorder) => passes.pass(false, session, recorder), options.events);
+    // Once there is something to do: a run with nothing to do needs no second process.
+    const recorder = new Recorder(options.events, { onChange: startsAhead(stack) ? () => update.start() : undefined });
+    try {
+      const plan = await passes.pass(true, opening, recorder);
+      if (plan.result !== "succeeded" || isNothing(plan, (await opening).base, recorder.rewritten)) return done(plan);
       if (options.confirm !== undefined && !(await options.confirm(plan))) return done({ ...plan, result: "canceled" });
+      return done(await update.begin(opening));
+    } finally {
+      await update.abandon();
     }
-    return done(await passes.pass(false, opening));
   });
 }
 
@@ -111,9 +119,13 @@ function isNothing(plan: RunResult, base: Snapshot, rewritten: number): boolean 
   );
 }
 
+/** Two processes at once cannot both have the port of a debugger. */
+function startsAhead({ project }: OpenedStack): boolean {
+  return !project.runtime.options.nodeargs.some((argument) => argument.startsWith("--inspect"));
+}
+
 /** The passes of one operation: a preview and the update after it share the seed of automatic names. */
 class Passes {
-  lastRewritten = 0;
   private readonly seed = randomBytes(32);
 
   constructor(
@@ -123,9 +135,12 @@ class Passes {
     private readonly offline: boolean,
   ) {}
 
-  async pass(dryRun: boolean, session: PassOptions["session"]): Promise<RunResult> {
-    const { events, signal, parallel = defaultParallel() } = this.options;
-    const recorder = new Recorder(events);
+  async pass(
+    dryRun: boolean,
+    session: PassOptions["session"],
+    recorder = new Recorder(this.options.events),
+  ): Promise<RunResult> {
+    const { signal, parallel = defaultParallel() } = this.options;
     recorder.emit({ kind: "prelude", stack: this.stack.name, operation: "update", dryRun, config: this.shownConfig() });
     const policies = this.startPolicies(recorder, dryRun);
     policies.catch(() => undefined);
@@ -144,7 +159,6 @@ class Passes {
         session,
         policies,
       });
-      this.lastRewritten = recorder.rewritten;
       return summarize(recorder, done, dryRun);
     } finally {
       for (const policy of await policies.catch(() => [])) await policy.close();

@@ -116,6 +116,8 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
       return { result: gate.reason ?? (recorder.hasErrors() ? "failed" : "succeeded"), outputs: opened.outputs() };
     } finally {
       program.stop();
+      // Nobody has told it to begin, so it has nothing to say: it is gone when this is.
+      if (run === undefined) await program.ended;
     }
   } finally {
     monitor.close();

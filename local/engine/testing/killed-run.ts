@@ -2,6 +2,7 @@
  * One run of the engine in a process of its own, which may end by SIGKILL at a chosen line of the stack's journal. Its one argument is a
  * KilledRun as JSON; a run that comes to its end prints its result and changes as JSON.
  */
+import { writeFileSync } from "node:fs";
 import { destroy, up } from "..";
 import { type Appender, realDisk } from "../state/disk";
 
@@ -18,9 +19,11 @@ export interface KilledRun {
   readonly stack: string;
   readonly passphrase: string;
   readonly kill?: Moment;
+  /** Written when it asks whether to go on after its preview, which nobody answers. @default no preview */
+  readonly asks?: string;
 }
 
-const { operation, passphrase, kill, ...where } = JSON.parse(process.argv[2] ?? "") as KilledRun;
+const { operation, passphrase, kill, asks, ...where } = JSON.parse(process.argv[2] ?? "") as KilledRun;
 if (kill !== undefined) killAt(kill);
 
 /** Puts itself between the engine and the disk. */
@@ -47,7 +50,15 @@ function killAt({ line, written }: Moment): void {
 }
 
 async function main(): Promise<void> {
-  const options = { ...where, passphrase: async () => passphrase, skipPreview: true };
+  const confirm = (): Promise<boolean> => {
+    writeFileSync(asks ?? "", "");
+    return new Promise(() => undefined);
+  };
+  const options = {
+    ...where,
+    passphrase: async () => passphrase,
+    ...(asks === undefined ? { skipPreview: true } : { confirm }),
+  };
   const { result, changes, diagnostics } = await (operation === "up" ? up(options) : destroy(options));
   process.stdout.write(JSON.stringify({ result, changes, diagnostics }));
 }

@@ -38,9 +38,12 @@ export class Kills {
     return moment;
   }
 
-  /** Kills an up once its program has written `file`, with nothing asked of the engine that an answer would be missed of. */
-  async killedWhenThereIs(file: string): Promise<void> {
-    const child = this.start("up");
+  /**
+   * Kills an up once there is `file`: written by its program, with nothing asked of the engine that an answer would be missed of, or with `asks` when
+   * it asks whether to go on after its preview.
+   */
+  async killedWhenThereIs(file: string, { asks = false } = {}): Promise<void> {
+    const child = this.start("up", asks ? { asks: file } : {});
     const ended = once(child, "exit");
     while (!existsSync(file) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50));
     child.kill("SIGKILL");
@@ -60,7 +63,7 @@ export class Kills {
     operation: KilledRun["operation"],
     kill?: Moment,
   ): Promise<{ signal: string | null; said: string }> {
-    const child = this.start(operation, kill);
+    const child = this.start(operation, kill === undefined ? {} : { kill });
     const [out, error, [, signal]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
@@ -69,12 +72,15 @@ export class Kills {
     return { signal, said: out + error };
   }
 
-  private start(operation: KilledRun["operation"], kill?: Moment): ChildProcessByStdio<null, Readable, Readable> {
+  private start(
+    operation: KilledRun["operation"],
+    more: Pick<KilledRun, "kill" | "asks">,
+  ): ChildProcessByStdio<null, Readable, Readable> {
     const project = this.project();
     const { projectDir, stack } = project.options();
     const asked: KilledRun = {
       ...{ operation, projectDir, stack, passphrase: project.passphrase },
-      ...(kill === undefined ? {} : { kill }),
+      ...more,
     };
     const run = path.join(__dirname, "killed-run.ts");
     return spawn(process.execPath, ["--import", "tsx", run, JSON.stringify(asked)], {

@@ -8,6 +8,11 @@ export function processesWith(variable: string, value: string): number[] {
     .filter((pid) => environmentOf(pid).includes(`${variable}=${value}`) && !isZombie(pid));
 }
 
+/** What the process was started with. */
+export function argumentsOf(pid: number): string[] {
+  return contentOf(`/proc/${pid}/cmdline`).split("\0");
+}
+
 /** Kills them, so that a test that failed leaves nothing behind. */
 export function killProcessesWith(variable: string, value: string): void {
   for (const pid of processesWith(variable, value)) {
