@@ -38,7 +38,7 @@ export class Maintenance {
   private async round(): Promise<void> {
     try {
       const done = await this.store.maintain();
-      this.metrics.maintained("pass", "eventsArchived" in done ? Number(done.eventsArchived) : 0);
+      this.metrics.maintained("pass", done.eventsArchived);
       if (Object.values(done).some((count) => count > 0)) this.log.info(done, "upkeep");
     } catch (error) {
       this.metrics.maintained("fail", 0);

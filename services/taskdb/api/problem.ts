@@ -62,8 +62,8 @@ function told(error: FastifyError | Error, request: FastifyRequest): ApiError | 
     const given = { body: request.body, querystring: request.query, params: request.params, headers: request.headers };
     const source = given[place as keyof typeof given];
     const errors = error.validation.map(({ instancePath, message = "", params }) => {
-      const keys = instancePath.split("/").slice(1);
-      const unknown = (params as { issue?: { keys?: unknown } }).issue?.keys;
+      const keys = instancePath.split("/").filter((key) => key !== "");
+      const unknown = (params as { keys?: unknown }).keys;
       return {
         field: [place, ...keys].join("."),
         value: excerpt(keys.reduce(member, source)),

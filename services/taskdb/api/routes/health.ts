@@ -51,7 +51,7 @@ export function healthRoutes(instance: FastifyInstance, { store, draining }: Hea
           "the database is read-only, as a standby is: it waits for the new primary",
         );
       }
-      if (schema < newest) {
+      if (schema === "none" || schema < newest) {
         const remedy = `the schema is at ${schema} and must be at ${newest}: run "taskdb migrate up"`;
         throw new ApiError(503, "unavailable", remedy);
       }

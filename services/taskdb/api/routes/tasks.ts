@@ -106,9 +106,8 @@ export function taskRoutes(instance: FastifyInstance, { store }: RouteArgs): voi
       answer: domain.event,
     }),
     async (request, reply) => {
-      const { id } = request.params;
-      const written = await store.addNote(id, request.body, writeContext(request));
-      return sendWritten(reply, written, `/api/v1/events?entity_id=${id}&after=${written.seq - 1}&limit=1`);
+      const written = await store.addNote(request.params.id, request.body, writeContext(request));
+      return sendWritten(reply, written, `/api/v1/events?entity_id=${written.entity.entity_id}`);
     },
   );
 }
