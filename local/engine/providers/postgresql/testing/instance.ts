@@ -19,6 +19,22 @@ export function missing(): string | undefined {
   return undefined;
 }
 
+export interface InstanceOptions {
+  /**
+   * Of the superuser `postgres`.
+   * @default "superuser's secret"
+   */
+  readonly password?: string;
+  /**
+   * Settings of postgresql.conf on top of, or in place of, those for tests.
+   * @default none
+   */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** For tests: what is written need not outlive the machine, and every statement is to be seen. */
+const TEST_SETTINGS = { fsync: "off", log_statement: "all" };
+
 /** A real PostgreSQL 15 in a temporary folder, on a free port of 127.0.0.1, with SCRAM logins and TLS. */
 export class Instance {
   private server: ChildProcess | undefined;
@@ -28,10 +44,10 @@ export class Instance {
     readonly password: string,
   ) {}
 
-  static async start(password = "superuser's secret"): Promise<Instance> {
+  static async start({ password = "superuser's secret", settings = {} }: InstanceOptions = {}): Promise<Instance> {
     const folder = await mkdtemp(join(tmpdir(), "ballast-pg-"));
     const instance = new Instance(folder, await freePort(), password);
-    await instance.initialise();
+    await instance.initialise({ ...TEST_SETTINGS, ...settings });
     await instance.up();
     return instance;
   }
@@ -90,7 +106,7 @@ export class Instance {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private async initialise(): Promise<void> {
+  private async initialise(chosen: Readonly<Record<string, string>>): Promise<void> {
     const secret = join(this.folder, "secret");
     await writeFile(secret, `${this.password}\n`);
     const key = join(this.folder, "server.key");
@@ -128,8 +144,7 @@ export class Instance {
     ]);
     const settings = [
       "listen_addresses = '127.0.0.1'",
-      "fsync = off",
-      "log_statement = all",
+      ...Object.entries(chosen).map(([name, value]) => `${name} = '${value}'`),
       "ssl = on",
       `ssl_cert_file = '${join(this.folder, "server.crt")}'`,
       `ssl_key_file = '${key}'`,
