@@ -5,8 +5,8 @@ import { Provider } from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 import type { DigitalOceanConfig, NodePoolConfig } from "../config";
 import { databaseStorage } from "./databaseStorage";
-import { dataPool } from "./pools";
-import type { Capabilities, Dns, LoadBalancer, PlatformCluster } from "./platformCluster";
+import { cloudCapabilities, dataPool } from "./cloud";
+import type { Dns, LoadBalancer, PlatformCluster } from "./platformCluster";
 
 /** A managed cluster at DigitalOcean: highly available control plane, a network of its own, and autoscaled pools for services and for data. */
 export class DigitalOceanCluster extends pulumi.ComponentResource implements PlatformCluster {
@@ -20,14 +20,10 @@ export class DigitalOceanCluster extends pulumi.ComponentResource implements Pla
       "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true",
       "service.beta.kubernetes.io/do-loadbalancer-size-unit": "1",
     },
+    proxyProtocol: true,
   };
   readonly dns: Dns;
-  readonly capabilities: Capabilities = {
-    charts: true,
-    nodeAutoscaling: true,
-    volumeExpansion: true,
-    volumeSnapshots: true,
-  };
+  readonly capabilities = cloudCapabilities;
   readonly apiServer = { cidr: "0.0.0.0/0", ports: [443, 6443] };
   readonly dataNodes = dataPool;
   readonly nodeAddress = undefined;

@@ -27,6 +27,8 @@ export interface PlatformCluster {
 export interface LoadBalancer {
   readonly serviceType: "LoadBalancer" | "NodePort";
   readonly annotations: Readonly<Record<string, string>>;
+  /** It tells the client's address by the PROXY protocol. @default the address is the client's */
+  readonly proxyProtocol?: boolean;
 }
 
 /** Who serves the platform's names. */

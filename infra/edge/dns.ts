@@ -1,7 +1,9 @@
 import { Secret } from "@pulumi/kubernetes/core/v1/secret";
 import * as pulumi from "@pulumi/pulumi";
+import { chartFlows, podIdentity, publicHttps } from "../charts/flows";
+import { chartSizes, release } from "../charts/release";
 import { platformLabels } from "../workload/labels";
-import { chartSizes, release } from "./chart";
+import type { Flow } from "../workload/network";
 
 /** How the zone of the platform's names is written to. */
 export type DnsAccess =
@@ -16,6 +18,8 @@ export interface ExternalDnsArgs {
   readonly access: DnsAccess;
   /** Marks the records that are this cluster's, so that two clusters can share a zone. */
   readonly owner: pulumi.Input<string>;
+  /** The API server, which tells of the routes. */
+  readonly apiServer: Flow;
 }
 
 /** Keeps the zone's records in step with the routes of the Gateway. */
@@ -41,6 +45,17 @@ export class ExternalDns extends pulumi.ComponentResource {
       access.provider === "digitalocean"
         ? [{ name: "DO_TOKEN", valueFrom: { secretKeyRef: { name: secret, key: "token" } } }]
         : [{ name: "AWS_DEFAULT_REGION", value: access.region }];
+    const flows = chartFlows(
+      namespace,
+      {
+        "external-dns": {
+          pods: { "app.kubernetes.io/name": "external-dns", "app.kubernetes.io/instance": "external-dns" },
+          ingress: [],
+          egress: [args.apiServer, publicHttps, ...(access.provider === "route53" ? [podIdentity] : [])],
+        },
+      },
+      child,
+    );
     release(
       "external-dns",
       {
@@ -59,7 +74,7 @@ export class ExternalDns extends pulumi.ComponentResource {
           resources: chartSizes({ request: "10m", limit: "200m" }, { request: "64Mi", limit: "128Mi" }),
         },
       },
-      { ...child, dependsOn: token ? [token] : [] },
+      { ...child, dependsOn: token ? [...flows, token] : flows },
     );
     this.registerOutputs({});
   }

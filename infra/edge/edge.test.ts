@@ -170,6 +170,49 @@ describe("the edge", () => {
     assert.equal(local.filter((one) => kindOf(one) === "CustomResourceDefinition").length, 6);
   });
 
+  it("allows every part of the charts its flows, for the namespaces deny all else", () => {
+    const flows = new Map(named(inCloud, "NetworkPolicy").map(({ name, spec }) => [name, spec]));
+    const shown = (part: string, direction: "ingress" | "egress") =>
+      at<{ readonly from?: object; readonly to?: object; readonly ports: readonly { port: number }[] }[]>(
+        flows.get(part),
+        direction,
+      ).map(({ from, to, ports }) => [JSON.stringify(from ?? to), ...ports.map(({ port }) => port)].join(" "));
+    const apiServer = '[{"ipBlock":{"cidr":"10.0.0.0/16"}}]';
+    for (const part of [
+      "cert-manager",
+      "cert-manager-webhook",
+      "cert-manager-cainjector",
+      "cert-manager-startupapicheck",
+    ])
+      assert.ok(shown(part, "egress").includes(`${apiServer} 443`), part);
+    for (const part of ["envoy-gateway", "envoy-gateway-certgen", "external-dns"])
+      assert.ok(shown(part, "egress").includes(`${apiServer} 443`), part);
+    assert.ok(shown("cert-manager-webhook", "ingress").includes(`${apiServer} 10250`));
+    // The agent that gives a pod its identity on EKS.
+    for (const part of ["cert-manager", "external-dns"])
+      assert.match(shown(part, "egress").join(), /169\.254\.170\.23\/32"}}\] 80/, part);
+    assert.match(shown("edge-proxy", "ingress").join(), /10080 10443/);
+    assert.match(shown("edge-proxy", "egress").join(), /envoy-gateway.* 18000.*edge-front.* 8080/);
+  });
+
+  it("takes the client's address from a balancer that tells it", async () => {
+    const [plain] = named(inCloud, "ClientTrafficPolicy");
+    assert.equal(plain?.spec["proxyProtocol"], undefined);
+    const cluster = { ...cloud, loadBalancer: { ...cloud.loadBalancer, proxyProtocol: true } };
+    const [told] = named(await declare({ names, cluster }), "ClientTrafficPolicy");
+    assert.deepEqual(told?.spec["proxyProtocol"], { optional: true });
+  });
+
+  it("lets the container beside each proxy write the file by which it knows that connections are gone", () => {
+    const [proxy] = named(inCloud, "EnvoyProxy");
+    const container = at<Fields>(
+      proxy?.spec,
+      ...["provider", "kubernetes", "envoyDeployment", "patch", "value", "spec", "template", "spec", "containers", 0],
+    );
+    assert.deepEqual(container["volumeMounts"], [{ name: "shutdown", mountPath: "/tmp" }]);
+    assert.match(JSON.stringify(container["resources"]), /"limits":\{"cpu"/);
+  });
+
   it("holds clients of Envoy to the same limits, each address and each user", () => {
     const policies = named(inCloud, "BackendTrafficPolicy");
     assert.deepEqual(
@@ -196,7 +239,7 @@ describe("the edge", () => {
     const declared = await declare({ names, redis: "redis.data.svc:6379" });
     const [first] = named(declared, "BackendTrafficPolicy");
     assert.ok(at(first?.spec, "rateLimit", "global", "rules"));
-    const chart = declared.find(({ name }) => name === "envoy-gateway");
+    const chart = declared.find((one) => kindOf(one) === "Release" && one.name === "envoy-gateway");
     assert.equal(
       at(chart?.inputs, "values", "config", "envoyGateway", "rateLimit", "backend", "redis", "url"),
       "redis.data.svc:6379",

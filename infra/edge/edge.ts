@@ -60,6 +60,7 @@ export class Edge extends pulumi.ComponentResource {
     const child = { parent: this };
     const replicas = cluster.capabilities.charts ? (args.replicas ?? 2) : 1;
     const table = routeTable();
+    const apiServer: Flow = { peer: { cidr: cluster.apiServer.cidr }, ports: cluster.apiServer.ports };
     this.domain = domain;
 
     const proxies: Peer = cluster.capabilities.charts
@@ -67,7 +68,18 @@ export class Edge extends pulumi.ComponentResource {
       : { pods: { "app.kubernetes.io/name": name } };
     const front = new Front(`${name}-front`, { namespace, domain, replicas, table, edge: proxies }, child);
     const implementation = cluster.capabilities.charts
-      ? new Envoy(name, { namespace, cluster, replicas, ...(args.redis !== undefined && { redis: args.redis }) }, child)
+      ? new Envoy(
+          name,
+          {
+            namespace,
+            cluster,
+            replicas,
+            apiServer,
+            backends: [front.flow],
+            ...(args.redis !== undefined && { redis: args.redis }),
+          },
+          child,
+        )
       : this.traefik(name, args, [front.flow]);
 
     const certificates = names
@@ -81,6 +93,7 @@ export class Edge extends pulumi.ComponentResource {
             dns: names.access,
             email: names.email,
             replicas,
+            apiServer,
           },
           child,
         )
@@ -107,7 +120,7 @@ export class Edge extends pulumi.ComponentResource {
     if (names) {
       new ExternalDns(
         `${name}-names`,
-        { namespace, domain, access: names.access, owner: cluster.name },
+        { namespace, domain, access: names.access, owner: cluster.name, apiServer },
         { ...child, dependsOn: [objects.gateway] },
       );
     }

@@ -1,24 +1,22 @@
-import { Release } from "@pulumi/kubernetes/helm/v3/release";
+import type { Release } from "@pulumi/kubernetes/helm/v3/release";
 import type * as pulumi from "@pulumi/pulumi";
+import { chartSizes, release } from "../../charts/release";
 import { platformLabels } from "../../workload/labels";
 
 /** Adds nodes for pods that find no room, and takes away those that stand empty. Logs in by pod identity. */
 export function clusterAutoscaler(
-  name: string,
   args: { readonly cluster: string; readonly region: string },
   options: pulumi.CustomResourceOptions,
 ): Release {
-  return new Release(
-    `${name}-autoscaler`,
+  const { "app.kubernetes.io/part-of": partOf } = platformLabels;
+  return release(
+    "cluster-autoscaler",
     {
-      name: "cluster-autoscaler",
       namespace: "kube-system",
-      chart: "cluster-autoscaler",
-      version: "9.46.6",
-      repositoryOpts: { repo: "https://kubernetes.github.io/autoscaler" },
-      atomic: true,
       values: {
-        additionalLabels: platformLabels,
+        fullnameOverride: "cluster-autoscaler",
+        // The chart writes app.kubernetes.io/managed-by itself: once more would be a key twice.
+        additionalLabels: { "app.kubernetes.io/part-of": partOf },
         autoDiscovery: { clusterName: args.cluster },
         awsRegion: args.region,
         rbac: { serviceAccount: { name: "cluster-autoscaler" } },
@@ -29,7 +27,7 @@ export function clusterAutoscaler(
           "skip-nodes-with-system-pods": false,
           expander: "least-waste",
         },
-        resources: { requests: { cpu: "50m", memory: "128Mi" }, limits: { cpu: "200m", memory: "512Mi" } },
+        resources: chartSizes({ request: "50m", limit: "200m" }, { request: "128Mi", limit: "512Mi" }),
       },
     },
     options,

@@ -7,9 +7,9 @@ import { Provider as AwsProvider } from "@pulumi/aws/provider";
 import { Provider } from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 import type { EksConfig } from "../../config";
+import { cloudCapabilities, dataPool } from "../cloud";
 import { databaseStorage } from "../databaseStorage";
-import type { Capabilities, Dns, LoadBalancer, PlatformCluster } from "../platformCluster";
-import { dataPool } from "../pools";
+import type { Dns, LoadBalancer, PlatformCluster } from "../platformCluster";
 import { clusterAutoscaler } from "./autoscaler";
 import { cloudIdentities } from "./identities";
 import { EksNetwork } from "./network";
@@ -47,12 +47,7 @@ export class EksCluster extends pulumi.ComponentResource implements PlatformClus
     },
   };
   readonly dns: Dns;
-  readonly capabilities: Capabilities = {
-    charts: true,
-    nodeAutoscaling: true,
-    volumeExpansion: true,
-    volumeSnapshots: true,
-  };
+  readonly capabilities = cloudCapabilities;
   readonly apiServer: PlatformCluster["apiServer"];
   readonly dataNodes = dataPool;
   readonly nodeAddress = undefined;
@@ -168,7 +163,7 @@ export class EksCluster extends pulumi.ComponentResource implements PlatformClus
     this.storageClasses = {
       database: databaseStorage(name, { provisioner: "ebs.csi.aws.com", parameters }, onCluster),
     };
-    clusterAutoscaler(name, { cluster: config.name, region: config.region }, onCluster);
+    clusterAutoscaler({ cluster: config.name, region: config.region }, onCluster);
     this.registerOutputs({ name: this.name, storageClasses: this.storageClasses });
   }
 }

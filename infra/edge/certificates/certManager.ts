@@ -1,8 +1,10 @@
 import { CustomResource } from "@pulumi/kubernetes/apiextensions/customResource";
 import { Secret } from "@pulumi/kubernetes/core/v1/secret";
 import * as pulumi from "@pulumi/pulumi";
+import { type ChartPods, chartFlows, podIdentity, publicDns, publicHttps } from "../../charts/flows";
+import { chartSizes, release } from "../../charts/release";
 import { platformLabels } from "../../workload/labels";
-import { chartSizes, release } from "../chart";
+import type { Flow } from "../../workload/network";
 import type { DnsAccess } from "../dns";
 import lifetimes from "./lifetimes.json";
 
@@ -21,6 +23,8 @@ export interface CertManagerArgs {
   /** @default Let's Encrypt's production directory */
   readonly directory?: string;
   readonly replicas: number;
+  /** The API server, which all parts talk to, and which asks the webhook. */
+  readonly apiServer: Flow;
 }
 
 const letsEncrypt = "https://acme-v02.api.letsencrypt.org/directory";
@@ -37,6 +41,7 @@ export class CertManager extends pulumi.ComponentResource {
     const labels = { ...platformLabels };
     const small = chartSizes({ request: "20m", limit: "500m" }, { request: "64Mi", limit: "256Mi" });
     const budget = { podDisruptionBudget: { enabled: replicas > 1, maxUnavailable: 1 } };
+    const flows = chartFlows(namespace, parts(args), child);
     const chart = release(
       "cert-manager",
       {
@@ -55,7 +60,7 @@ export class CertManager extends pulumi.ComponentResource {
           global: { leaderElection: { namespace }, priorityClassName: "ballast-edge" },
         },
       },
-      child,
+      { ...child, dependsOn: flows },
     );
     const token =
       dns.provider === "digitalocean"
@@ -110,4 +115,25 @@ export class CertManager extends pulumi.ComponentResource {
     );
     this.registerOutputs({});
   }
+}
+
+/** The parts of the chart, by its labels, with what each talks to. */
+function parts({ apiServer, dns }: CertManagerArgs): Readonly<Record<string, ChartPods>> {
+  const pods = (name: string) => ({ "app.kubernetes.io/name": name, "app.kubernetes.io/instance": "cert-manager" });
+  const identity = dns.provider === "route53" ? [podIdentity] : [];
+  return {
+    "cert-manager": {
+      pods: pods("cert-manager"),
+      ingress: [],
+      // The authority, the zone's service, and the name servers that must show the proof before it is asked for.
+      egress: [apiServer, publicHttps, publicDns, ...identity],
+    },
+    "cert-manager-webhook": {
+      pods: pods("webhook"),
+      ingress: [{ peer: apiServer.peer, ports: [10250] }],
+      egress: [apiServer],
+    },
+    "cert-manager-cainjector": { pods: pods("cainjector"), ingress: [], egress: [apiServer] },
+    "cert-manager-startupapicheck": { pods: pods("startupapicheck"), ingress: [], egress: [apiServer] },
+  };
 }

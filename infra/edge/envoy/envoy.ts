@@ -1,14 +1,37 @@
 import { CustomResource } from "@pulumi/kubernetes/apiextensions/customResource";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformCluster } from "../../cluster";
+import { chartFlows } from "../../charts/flows";
+import { chartSizes, release } from "../../charts/release";
 import { platformLabels } from "../../workload/labels";
-import { chartSizes, release } from "../chart";
+import type { Flow } from "../../workload/network";
 import type { GatewayObjects } from "../gateway";
 import { gatewayApi } from "../gateway";
 import type { RouteTable } from "../table";
+import { controllerPods, envoyFlows, proxyPods } from "./flows";
 import { backendTrafficPolicy, clientTrafficPolicy } from "./policies";
 
 const envoyApi = "gateway.envoyproxy.io/v1alpha1";
+
+const counter = chartSizes({ request: "50m", limit: "500m" }, { request: "64Mi", limit: "256Mi" });
+
+/** The container beside each proxy that lets connections go; the proxy's own sizes and folders are not its. It keeps a file in /tmp. */
+const shutdownManager = {
+  spec: {
+    template: {
+      spec: {
+        containers: [
+          {
+            name: "shutdown-manager",
+            resources: chartSizes({ request: "10m", limit: "100m" }, { request: "32Mi", limit: "64Mi" }),
+            volumeMounts: [{ name: "shutdown", mountPath: "/tmp" }],
+          },
+        ],
+        volumes: [{ name: "shutdown", emptyDir: { sizeLimit: "1Mi" } }],
+      },
+    },
+  },
+};
 
 export interface EnvoyArgs {
   readonly namespace: string;
@@ -20,6 +43,10 @@ export interface EnvoyArgs {
    * @default each instance counts by itself
    */
   readonly redis?: string;
+  /** The API server, which the controller talks to, and which asks its webhook. */
+  readonly apiServer: Flow;
+  /** Pods that requests are passed on to. */
+  readonly backends: readonly Flow[];
 }
 
 /** Envoy Gateway as implementation of the Gateway API, by its chart, which brings the API's definitions, too. */
@@ -28,13 +55,16 @@ export class Envoy extends pulumi.ComponentResource {
   readonly ports = { http: pulumi.output(80), https: pulumi.output(443) };
   private readonly namespace: string;
   private readonly counting: "global" | "local";
+  private readonly proxyProtocol: boolean;
 
   constructor(name: string, args: EnvoyArgs, options?: pulumi.ComponentResourceOptions) {
     super("ballast:edge:Envoy", name, {}, options);
     const { namespace, cluster, replicas, redis } = args;
     this.namespace = namespace;
     this.counting = redis === undefined ? "local" : "global";
+    this.proxyProtocol = cluster.loadBalancer.proxyProtocol ?? false;
     const child = { parent: this };
+    const flows = chartFlows(namespace, envoyFlows(name, args), child);
     const chart = release(
       "envoy-gateway",
       {
@@ -43,6 +73,7 @@ export class Envoy extends pulumi.ComponentResource {
           deployment: {
             replicas,
             priorityClassName: "ballast-edge",
+            pod: spread(controllerPods),
             envoyGateway: {
               resources: chartSizes({ request: "100m", limit: "500m" }, { request: "256Mi", limit: "1Gi" }),
             },
@@ -56,14 +87,17 @@ export class Envoy extends pulumi.ComponentResource {
               gateway: { controllerName: "gateway.envoyproxy.io/gatewayclass-controller" },
               provider: {
                 type: "Kubernetes",
-                kubernetes: { watch: { type: "Namespaces", namespaces: [namespace] } },
+                kubernetes: {
+                  watch: { type: "Namespaces", namespaces: [namespace] },
+                  ...(redis && { rateLimitDeployment: { container: { resources: counter } } }),
+                },
               },
               ...(redis && { rateLimit: { backend: { type: "Redis", redis: { url: redis } } } }),
             },
           },
         },
       },
-      child,
+      { ...child, dependsOn: flows },
     );
     const proxy = new CustomResource(
       `${name}-proxy`,
@@ -79,17 +113,26 @@ export class Envoy extends pulumi.ComponentResource {
             kubernetes: {
               envoyDeployment: {
                 replicas,
-                pod: { labels: platformLabels, ...spread(name) },
+                // Known by name, for the exemptions of what it runs.
+                name: `${name}-proxy`,
+                pod: {
+                  labels: { "app.kubernetes.io/part-of": "ballast" },
+                  priorityClassName: "ballast-edge",
+                  ...spread(proxyPods(name)),
+                },
                 container: {
                   resources: chartSizes({ request: "250m", limit: "2" }, { request: "256Mi", limit: "1Gi" }),
                   securityContext: {
                     allowPrivilegeEscalation: false,
                     readOnlyRootFilesystem: true,
                     runAsNonRoot: true,
+                    runAsUser: 65532,
+                    runAsGroup: 65532,
                     capabilities: { drop: ["ALL"] },
                     seccompProfile: { type: "RuntimeDefault" },
                   },
                 },
+                patch: { type: "StrategicMerge", value: shutdownManager },
               },
               envoyPDB: { maxUnavailable: 1 },
               envoyService: {
@@ -134,7 +177,7 @@ export class Envoy extends pulumi.ComponentResource {
         apiVersion: envoyApi,
         kind: "ClientTrafficPolicy",
         metadata: { name, namespace, labels },
-        spec: clientTrafficPolicy(name, table),
+        spec: clientTrafficPolicy(name, table, this.proxyProtocol),
       },
       { parent, dependsOn: [gateway] },
     );
@@ -155,8 +198,8 @@ export class Envoy extends pulumi.ComponentResource {
   }
 }
 
-function spread(name: string): object {
-  const labelSelector = { matchLabels: { "gateway.envoyproxy.io/owning-gateway-name": name } };
+function spread(matchLabels: Readonly<Record<string, string>>): object {
+  const labelSelector = { matchLabels };
   return {
     affinity: {
       podAntiAffinity: {

@@ -4,9 +4,11 @@ const gatewayGroup = "gateway.networking.k8s.io";
 const units = { second: "Second", minute: "Minute", hour: "Hour" } as const;
 
 /** Rules between clients and the proxy. */
-export function clientTrafficPolicy(gateway: string, { responseHeaders }: RouteTable): object {
+export function clientTrafficPolicy(gateway: string, { responseHeaders }: RouteTable, proxyProtocol: boolean): object {
   return {
     targetRefs: [{ group: gatewayGroup, kind: "Gateway", name: gateway }],
+    // A check of the balancer itself may come without.
+    ...(proxyProtocol && { proxyProtocol: { optional: true } }),
     tls: { minVersion: "1.2", alpnProtocols: ["h2", "http/1.1"] },
     headers: {
       disableRateLimitHeaders: false,

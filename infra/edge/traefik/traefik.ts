@@ -8,6 +8,7 @@ import { ClusterRoleBinding } from "@pulumi/kubernetes/rbac/v1/clusterRoleBindin
 import { Role } from "@pulumi/kubernetes/rbac/v1/role";
 import { RoleBinding } from "@pulumi/kubernetes/rbac/v1/roleBinding";
 import * as pulumi from "@pulumi/pulumi";
+import { scraped } from "../../charts/flows";
 import type { PlatformCluster } from "../../cluster";
 import { imageReference } from "../../imageReference";
 import { DeploymentWorkload } from "../../workload/deploymentWorkload";
@@ -190,14 +191,7 @@ function text(value: object): string {
 }
 
 function ingress(): Flow[] {
-  const prometheus = {
-    pods: { "app.kubernetes.io/name": "prometheus" },
-    namespaces: { "kubernetes.io/metadata.name": "observability" },
-  };
-  return [
-    { peer: { cidr: "0.0.0.0/0" }, ports: [80, 443] },
-    { peer: prometheus, ports: [internalPort] },
-  ];
+  return [{ peer: { cidr: "0.0.0.0/0" }, ports: [80, 443] }, scraped(internalPort)];
 }
 
 function egress({ cluster, backends }: TraefikArgs): Flow[] {
