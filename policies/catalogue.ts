@@ -120,7 +120,7 @@ export function catalogue(): string {
     "## Exemptions",
     "",
     "An entry in `policies/exemptions.json` has `rule`, `kind`, `name`, `reason` and `expires` (`YYYY-MM-DD`, its last day, at most",
-    `${limits.exemptions.maximumDays} days ahead), and, to narrow it, \`namespace\`, \`container\`, \`project\` and \`stacks\`. One that has expired no longer holds, and`,
+    `${limits.exemptions.maximumDays} days ahead), and, to narrow it, \`namespace\`, \`container\`, \`release\` (of Helm, which makes the object unseen), \`project\` and \`stacks\`. One that has expired no longer holds, and`,
     "one that has expired or covers nothing fails the stack.",
     "",
     "## Rules",

@@ -25,7 +25,7 @@ describe("exemptions.json", () => {
     [
       "an unknown key",
       [VALID, { ...VALID, type: "Pod" }],
-      "policies/exemptions.json: entry 1: unknown key 'type'; the keys are rule, kind, name, reason, expires, namespace, container, project, stacks",
+      "policies/exemptions.json: entry 1: unknown key 'type'; the keys are rule, kind, name, reason, expires, namespace, container, release, project, stacks",
     ],
     ["a missing key", [{ ...VALID, reason: undefined }], "policies/exemptions.json: entry 0: 'reason' is missing"],
     [

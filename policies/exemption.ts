@@ -13,6 +13,8 @@ export interface Exemption {
   readonly name: string;
   /** @default all containers, and the workload as a whole */
   readonly container?: string;
+  /** Name of the Helm release in the namespace that makes the object: a preview does not see it. @default the program declares the object */
+  readonly release?: string;
   /** Pulumi project. @default any */
   readonly project?: string;
   /** Names of stacks. @default any */
@@ -22,9 +24,9 @@ export interface Exemption {
   readonly expires: string;
 }
 
-const FILE = "policies/exemptions.json";
+export const FILE = "policies/exemptions.json";
 const REQUIRED = ["rule", "kind", "name", "reason", "expires"] as const;
-const OPTIONAL = ["namespace", "container", "project"] as const;
+const OPTIONAL = ["namespace", "container", "release", "project"] as const;
 const KEYS: readonly string[] = [...REQUIRED, ...OPTIONAL, "stacks"];
 const DAY = 24 * 60 * 60 * 1000;
 

@@ -1,3 +1,5 @@
+import { at, Unknown, type Value } from "./value";
+
 /** The parts of a reference, in a notation that the API server's expressions know too. */
 export const PATH = String.raw`([^\s/@]+/)*[^\s/:@]+`;
 export const TAG = String.raw`\w[\w.-]{0,127}`;
@@ -11,6 +13,13 @@ export interface Image {
   readonly path: string;
   readonly tag: string | undefined;
   readonly digest: string | undefined;
+}
+
+/** The reference of a container's image; `undefined` when it is none, which is for the rule on pinned images to say. */
+export function imageOf(container: Value): Image | Unknown | undefined {
+  const reference = at(container, "image");
+  if (reference instanceof Unknown) return reference;
+  return typeof reference === "string" ? parseImage(reference) : undefined;
 }
 
 /** The parts of an image's reference; `undefined` when it is none. */

@@ -1,7 +1,7 @@
-import { namesRegistry, parseImage } from "../image";
+import { imageOf, namesRegistry } from "../image";
 import limits from "../limits.json";
 import { ALL, type ContainerRule } from "../rule";
-import { at, Unknown } from "../value";
+import { Unknown } from "../value";
 
 const { registries } = limits.images;
 
@@ -18,13 +18,11 @@ export const allowedRegistries: ContainerRule = {
   scope: "container",
   roles: ALL,
   *check({ spec }) {
-    const reference = at(spec, "image");
-    if (reference instanceof Unknown) {
-      yield { unknown: reference };
+    const image = imageOf(spec);
+    if (image instanceof Unknown) {
+      yield { unknown: image };
       return;
     }
-    // What is no reference at all is for the rule on pinned images to say.
-    const image = typeof reference === "string" ? parseImage(reference) : undefined;
     if (image === undefined || registries.some((prefix) => image.path.startsWith(prefix))) return;
     yield {
       breach: namesRegistry(image)

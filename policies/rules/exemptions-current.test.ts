@@ -34,7 +34,7 @@ describe("policy exemptions-current", () => {
 
   it("reports one that has expired", async () => {
     assert.deepEqual(await violations(NEEDED, [OFFENDER], "2026-07-01"), [
-      "the exemption of Deployment shop/web, container 'app' from 'image-pinned' expired on 2026-06-30; fix the cause and remove it, or renew it with a reason",
+      "policies/exemptions.json: entry 0: the exemption of Deployment shop/web, container 'app' from 'image-pinned' expired on 2026-06-30, and today is 2026-07-01; fix the cause and remove the entry, or renew it with a reason",
     ]);
   });
 
@@ -45,7 +45,7 @@ describe("policy exemptions-current", () => {
 
   it("reports one that matches nothing, and one of a rule that is kept without it", async () => {
     const unmatched =
-      "the exemption of Deployment shop/web, container 'init' from 'image-pinned' covers nothing in this stack; remove it, or correct its kind, namespace, name or container";
+      "policies/exemptions.json: entry 0: the exemption of Deployment shop/web, container 'init' from 'image-pinned' covers nothing in this stack; remove the entry, or correct its kind, namespace, name, container or release";
     assert.deepEqual(await violations({ ...NEEDED, container: "init" }), [unmatched]);
     assert.equal((await violations(NEEDED, [deployment(podSpec())])).length, 1);
     assert.equal((await violations({ ...NEEDED, kind: "StatefulSet" })).length, 1);
@@ -70,6 +70,21 @@ describe("policy exemptions-current", () => {
     };
     assert.deepEqual(await violations(exemption, [deployment(podSpec(), { replicas: 3 })]), []);
     assert.equal((await violations(exemption, [deployment(podSpec())])).length, 1);
+  });
+
+  it("takes what a release makes as needed while there is that release in the namespace", async () => {
+    const made: Exemption = { ...NEEDED, name: "web-from-chart", release: "web" };
+    const release = (namespace: string, name = "web"): Resource => ({
+      urn: "urn:pulumi:local::ballast::kubernetes:helm.sh/v3:Release::web",
+      type: "kubernetes:helm.sh/v3:Release",
+      name: "web",
+      props: { name, namespace, chart: "web" },
+    });
+    assert.deepEqual(await violations(made, [release("shop")]), []);
+    for (const other of [[], [release("other")], [release("shop", "api")], [OFFENDER]]) {
+      assert.equal((await violations(made, other)).length, 1);
+    }
+    assert.equal((await violations(made, [release("shop")], "2026-07-01")).length, 1);
   });
 
   it("leaves out those of other projects and stacks", async () => {

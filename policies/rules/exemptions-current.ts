@@ -1,7 +1,9 @@
-import { concerns, covers, describe, type Exemption, isExpired, isTooFar } from "../exemption";
+import { concerns, covers, describe, type Exemption, FILE, isExpired, isTooFar } from "../exemption";
 import { MAXIMUM_EXEMPTION_DAYS } from "../ceilings";
+import { CHART_TYPES } from "../helm";
 import { isAmong, type KubernetesObject } from "../object";
 import { type Context, type Finding, inspect, type Rule, type StackRule } from "../rule";
+import { at, Unknown } from "../value";
 import { toWorkload, WORKLOAD_KINDS } from "../workload";
 
 export interface ExemptionsOptions {
@@ -25,22 +27,23 @@ export function exemptionsCurrent({ rules, exemptions, today }: ExemptionsOption
     references: [{ framework: "CIS Kubernetes Benchmark", control: "5.2.1" }],
     remediation: "Fix what was exempted and remove the entry; or, after a review, give it a later date and say why.",
     scope: "stack",
-    kinds: [...new Set(rules.filter(({ name }) => named.has(name)).flatMap(kindsOf))],
+    kinds: [...new Set([...rules.filter(({ name }) => named.has(name)).flatMap(kindsOf), ...CHART_TYPES])],
     *check(objects, context) {
       const day = today();
-      for (const exemption of exemptions.filter((each) => concerns(each, context))) {
-        const name = describe(exemption);
+      for (const [index, exemption] of exemptions.entries()) {
+        if (!concerns(exemption, context)) continue;
+        const name = `${FILE}: entry ${index}: the ${describe(exemption)}`;
         if (isExpired(exemption, day)) {
           yield {
-            breach: `the ${name} expired on ${exemption.expires}; fix the cause and remove it, or renew it with a reason`,
+            breach: `${name} expired on ${exemption.expires}, and today is ${day}; fix the cause and remove the entry, or renew it with a reason`,
           };
         } else if (isTooFar(exemption, day)) {
           yield {
-            breach: `the ${name} ends on ${exemption.expires}, more than ${MAXIMUM_EXEMPTION_DAYS} days away; choose an earlier date`,
+            breach: `${name} ends on ${exemption.expires}, more than ${MAXIMUM_EXEMPTION_DAYS} days away; choose an earlier date`,
           };
         } else if (!isNeeded(exemption, rules, objects, context)) {
           yield {
-            breach: `the ${name} covers nothing in this stack; remove it, or correct its kind, namespace, name or container`,
+            breach: `${name} covers nothing in this stack; remove the entry, or correct its kind, namespace, name, container or release`,
           };
         }
       }
@@ -57,6 +60,7 @@ function isNeeded(
 ): boolean {
   const rule = rules.find(({ name }) => name === exemption.rule);
   if (rule === undefined) return false;
+  if (exemption.release !== undefined) return objects.some((object) => installs(object, exemption));
   const ruleContext: Context = { ...context, config: {} };
   const read = objects.filter(({ type }) => isAmong(kindsOf(rule), type));
   if (rule.scope === "stack") {
@@ -72,6 +76,15 @@ function isNeeded(
         rule.scope === "object" ? rule.check(object, ruleContext) : inspect(rule, toWorkload(object), ruleContext);
       return some(found, ({ container }) => covers(exemption, object, container));
     });
+}
+
+/** Whether it is the release that makes what is exempted. */
+function installs({ type, fields }: KubernetesObject, { release, namespace }: Exemption): boolean {
+  const is = (key: string, wanted: string | undefined): boolean => {
+    const value = at(fields, key);
+    return wanted === undefined || value instanceof Unknown || value === wanted;
+  };
+  return isAmong(CHART_TYPES, type) && is("name", release) && is("namespace", namespace);
 }
 
 function some(findings: Iterable<Finding>, test: (finding: Finding) => boolean): boolean {

@@ -1,7 +1,7 @@
-import { parseImage } from "../image";
+import { imageOf } from "../image";
 import limits from "../limits.json";
 import { ALL, type ContainerRule } from "../rule";
-import { at, Unknown } from "../value";
+import { Unknown } from "../value";
 
 const { immutableTags } = limits.images;
 
@@ -19,12 +19,11 @@ export const imageDigest: ContainerRule = {
   scope: "container",
   roles: ALL,
   *check({ spec }) {
-    const reference = at(spec, "image");
-    if (reference instanceof Unknown) {
-      yield { unknown: reference };
+    const image = imageOf(spec);
+    if (image instanceof Unknown) {
+      yield { unknown: image };
       return;
     }
-    const image = typeof reference === "string" ? parseImage(reference) : undefined;
     if (image === undefined || image.digest !== undefined) return;
     if (immutableTags.some((prefix) => image.path.startsWith(prefix))) return;
     const name = image.tag === undefined ? image.path : `${image.path}:${image.tag}`;
