@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformCluster } from "../cluster";
+import { customDefinitions } from "../crds/definitions";
 import { platformLabels } from "../workload/labels";
 import type { Flow, Peer } from "../workload/network";
 import { CertManager } from "./certificates/certManager";
 import { OwnAuthority } from "./certificates/ownAuthority";
-import { gatewayDefinitions } from "./crds/definitions";
 import type { DnsAccess } from "./dns";
 import { ExternalDns } from "./dns";
 import { Envoy } from "./envoy/envoy";
@@ -130,7 +130,7 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   private traefik(name: string, { cluster, namespace }: EdgeArgs, backends: readonly Flow[]): Traefik {
-    const definitions = gatewayDefinitions({ parent: this });
+    const definitions = customDefinitions("gateway-api", { parent: this });
     return new Traefik(
       name,
       { namespace, table: routeTable(), cluster, backends },

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CustomResourceDefinition } from "@pulumi/kubernetes/apiextensions/v1/customResourceDefinition";
 import type { input } from "@pulumi/kubernetes/types";
 import type * as pulumi from "@pulumi/pulumi";
-import { platformLabels } from "../../workload/labels";
+import { platformLabels } from "../workload/labels";
 
 interface Definition {
   readonly name: string;
@@ -11,9 +11,17 @@ interface Definition {
   readonly spec: input.apiextensions.v1.CustomResourceDefinitionSpec;
 }
 
-/** Where no chart brings them: the kinds of the Gateway API that an implementation watches, from `gateway-api.jsonl` (see take.mjs). */
-export function gatewayDefinitions(options: pulumi.CustomResourceOptions): CustomResourceDefinition[] {
-  const lines = readFileSync(join(__dirname, "gateway-api.jsonl"), "utf8").trimEnd().split("\n");
+/** Kinds that are taken over from a release (see take.mjs), for where no chart brings them. */
+export type DefinitionSet = "gateway-api" | "prometheus-operator";
+
+/** Declares the kinds of `<set>.jsonl`. */
+export function customDefinitions(
+  set: DefinitionSet,
+  options: pulumi.CustomResourceOptions,
+): CustomResourceDefinition[] {
+  const lines = readFileSync(join(__dirname, `${set}.jsonl`), "utf8")
+    .trimEnd()
+    .split("\n");
   return lines
     .map((line) => JSON.parse(line) as Definition)
     .map(
