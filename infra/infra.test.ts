@@ -44,7 +44,7 @@ describe("the local stack", () => {
       workloads()
         .map(({ name }) => name)
         .sort(),
-      ["edge", "edge-authority", "edge-authority-first", "edge-front", "postgres"],
+      ["edge", "edge-authority", "edge-authority-first", "edge-front", "postgres", "taskdb", "taskdb-migrate"],
     );
   });
 
@@ -81,7 +81,9 @@ describe("the local stack", () => {
       const budgets = selectors("PodDisruptionBudget", "selector").filter(
         (own) => JSON.stringify(own) === JSON.stringify(selector),
       );
-      if (get<number>(workload, "spec", "replicas") > 1) assert.equal(budgets.length, 1, workload.name);
+      // Where an autoscaler chooses, no number stands.
+      if ((get<number | undefined>(workload, "spec", "replicas") ?? 2) > 1)
+        assert.equal(budgets.length, 1, workload.name);
       assert.ok(
         selectors("NetworkPolicy", "podSelector").some((own) => JSON.stringify(own) === JSON.stringify(selector)),
       );
@@ -177,19 +179,52 @@ describe("the local stack", () => {
     );
     assert.equal(roles.get("taskdb-owner")?.["login"], false);
     assert.deepEqual(roles.get("monitor")?.["roles"], ["pg_monitor"]);
-    assert.equal(roles.get("taskdb-app")?.["connectionLimit"], 40);
+    assert.equal(roles.get("taskdb-app")?.["connectionLimit"], 60);
     for (const [name, inputs] of roles) assert.ok(!inputs["superuser"] && !inputs["createRole"], name);
     const readonly = ofKind("DefaultPrivileges").find(({ name }) => name === "taskdb-readonly-table");
     assert.deepEqual(readonly?.inputs["privileges"], ["SELECT"]);
     assert.deepEqual(ofKind("Grant").find(({ name }) => name === "taskdb-public")?.inputs["privileges"], []);
   });
 
+  it("leaves the number of the task database's pods to its autoscaler alone", () => {
+    const [deployment] = ofKind("Deployment").filter(({ name }) => name === "taskdb");
+    assert.ok(deployment);
+    assert.equal(get(deployment, "spec", "replicas"), undefined);
+    const [scaler] = ofKind("HorizontalPodAutoscaler");
+    assert.ok(scaler);
+    assert.deepEqual(get(scaler, "spec", "scaleTargetRef"), {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      name: "taskdb",
+    });
+    assert.deepEqual([get(scaler, "spec", "minReplicas"), get(scaler, "spec", "maxReplicas")], [2, 5]);
+  });
+
+  it("gives each part of the task database only its own role's password", () => {
+    const secretsOf = (name: string) => {
+      const [workload] = workloads().filter((one) => one.name === name);
+      assert.ok(workload);
+      assert.equal(get(workload, "metadata", "namespace"), "apps");
+      const text = JSON.stringify(podOf(workload));
+      return [...new Set([...text.matchAll(/"secretKeyRef":\{[^}]*"name":"([^"]+)"/g)].map(([, secret]) => secret))];
+    };
+    assert.deepEqual(secretsOf("taskdb"), ["postgres-taskdb-app"]);
+    assert.deepEqual(secretsOf("taskdb-migrate"), ["postgres-taskdb-migrator"]);
+    for (const secret of ["postgres-taskdb-app", "postgres-taskdb-migrator"]) {
+      const found = ofKind("Secret").find((one) => get(one, "metadata", "name") === secret);
+      assert.equal(found && get(found, "metadata", "namespace"), "apps", secret);
+    }
+  });
+
   it("exports where everything is, and no password", () => {
+    assert.equal(program.taskdb.host, "taskdb.apps.svc");
+    assert.equal(program.taskdb.port, 8080);
     assert.equal(program.postgres.primary.host, "postgres.data.svc");
     assert.equal(program.postgres.superuserSecret, "postgres-superuser");
     assert.deepEqual(program.databases, [
       {
         name: "taskdb",
+        namespace: "apps",
         secrets: {
           migrator: "postgres-taskdb-migrator",
           app: "postgres-taskdb-app",

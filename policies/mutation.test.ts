@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Declared } from "../infra/testing/declared";
 import { declaredByProgram } from "../infra/testing/program";
-import { at, type Safeguard, SAFEGUARDS } from "./fixtures/safeguards";
+import { at, RUNNING_ON, type Safeguard, SAFEGUARDS } from "./fixtures/safeguards";
 import { readExemptions } from "./exemption";
 import exemptionList from "./exemptions.json";
 import { kindOf, type Resource } from "./object";
@@ -40,7 +40,7 @@ function* places(
       const pod = podOf(inputs, own) as Properties;
       const part = list === undefined ? pod : (pod[list] as Properties[])[index];
       const isShort = list === "initContainers" && part?.["restartPolicy"] !== "Always";
-      if (part === undefined || (of === "long-running container" && isShort)) continue;
+      if (part === undefined || (of === "long-running container" && (isShort || !RUNNING_ON.includes(own)))) continue;
       yield { inputs, part, pod, name: `${declared.name} ${String(part["name"] ?? "")}` };
     }
   }

@@ -15,6 +15,7 @@ export interface Claim {
 }
 
 export interface StatefulWorkloadArgs extends WorkloadArgs {
+  readonly replicas: number;
   /** Name of the headless Service that gives the pods their names. */
   readonly serviceName: string;
   /** Whether pods start and stop together, or one after the other in order. */

@@ -12,7 +12,6 @@ import type { Waiver } from "./waiver";
 import { isWaiver } from "./waiver";
 
 export interface WorkloadArgs extends PodArgs {
-  readonly replicas: number;
   /** How many pods may be away by intention (a drained node) at a time. */
   readonly disruption: { readonly maxUnavailable: number } | Waiver;
   readonly flows: Flows;

@@ -7,10 +7,12 @@ import { ensurePackages, findProgram } from "../cluster/packages";
 import { ensureToolchain, type ToolchainProgram } from "../cluster/toolchain/build";
 import type { Progress, Task } from "../progress";
 import { runEnclosed } from "./enclosure";
+import { nodeProgram } from "./node";
 import { folderDigest } from "./recipe";
+import { serviceProgram } from "./service";
 import { traefikProgram } from "./traefik";
 
-/** A file that a stand-in's Containerfile takes and that is made here, not committed. */
+/** A file that a Containerfile takes and that is made here, not committed. */
 export interface Input {
   /** Its name in the build's context. */
   readonly file: string;
@@ -76,19 +78,24 @@ function fromToolchain(program: Extract<ToolchainProgram, "coredns" | "metrics-s
   };
 }
 
-/** What each stand-in takes, by the name of its folder. */
+/** What each stand-in takes, by the name of its folder; an image of a service takes the service. */
 const inputs: Readonly<Record<string, readonly Input[]>> = {
   debian: [rootfs],
   pause: [pause],
   coredns: [fromToolchain("coredns")],
   "metrics-server": [fromToolchain("metrics-server")],
+  node: [nodeProgram],
   traefik: [traefikProgram],
+};
+const services: Readonly<Record<string, readonly Input[]>> = {
+  taskdb: [serviceProgram("taskdb")],
 };
 
 /** Inputs of the Containerfile in `folder` (relative to the repository); none for most. */
 export function inputsOf(folder: string): readonly Input[] {
   const [, name = ""] = /^local\/images\/stand-ins\/([a-z0-9-]+)$/.exec(folder) ?? [];
-  return inputs[name] ?? [];
+  const [, service = ""] = /^services\/([a-z0-9-]+)\/image$/.exec(folder) ?? [];
+  return inputs[name] ?? services[service] ?? [];
 }
 
 function digest(parts: readonly string[]): string {

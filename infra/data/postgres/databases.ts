@@ -6,48 +6,17 @@ import { Provider } from "@pulumi/postgresql/provider";
 import { Role } from "@pulumi/postgresql/role";
 import * as pulumi from "@pulumi/pulumi";
 import type { DatabaseConfig } from "../../config";
-import { labelsOf } from "../../workload/labels";
-import { credentials } from "./access";
+import type { Credentials } from "./access";
+import type { DatabaseAccess, LoginKind } from "./logins";
+import { accessOf, databaseLogins, migratorConnections, monitorConnections, rowRights } from "./logins";
 import type { PostgresHa } from "./postgresHa";
 
 export interface DatabasesArgs {
   readonly server: PostgresHa;
   /** Address under which this machine reaches the server's node port. */
   readonly nodeAddress: string;
-  /** Namespace of the Secrets with the roles' passwords. */
-  readonly namespace: string;
   readonly databases: readonly DatabaseConfig[];
 }
-
-/** A database as a service sees it: its name, and the Secret of each role that may log in. */
-export interface DatabaseAccess {
-  readonly name: string;
-  /** Secrets with username, password, host, port and database. */
-  readonly secrets: {
-    /** Reads and writes rows; no tables of its own. */
-    readonly app: string;
-    /** Reads rows. */
-    readonly readonly: string;
-    /** Changes the schema, as the owner. */
-    readonly migrator: string;
-  };
-}
-
-/** A role that may log in, and the Secret with its password. */
-interface Login {
-  readonly secretName: string;
-  readonly role: Role;
-}
-
-/** Sessions of the metrics exporter and of a schema migration. */
-const monitorConnections = 5;
-const migratorConnections = 3;
-
-/** What each kind of login role may do with the rows, in every table and sequence that the owner makes from now on. */
-const rowRights = {
-  app: { table: ["SELECT", "INSERT", "UPDATE", "DELETE"], sequence: ["SELECT", "UPDATE", "USAGE"] },
-  readonly: { table: ["SELECT"], sequence: ["SELECT"] },
-} as const;
 
 /**
  * Databases with least-privilege roles: an owner that cannot log in, a migrator that acts as the owner, an application that reads and
@@ -91,12 +60,14 @@ export class Databases extends pulumi.ComponentResource {
     this.registerOutputs({ databases: this.databases });
   }
 
-  private database({ name, connectionLimit }: DatabaseConfig): DatabaseAccess {
+  private database(config: DatabaseConfig): DatabaseAccess {
+    const { name, connectionLimit } = config;
     const owner = new Role(`${name}-owner`, { name: `${name}_owner`, login: false }, this.inServer);
-    const logins = {
-      app: this.login(name, "app", { connectionLimit }),
-      readonly: this.login(name, "readonly", { connectionLimit }),
-      migrator: this.login(name, "migrator", {
+    const logins = databaseLogins(this.args.server, config, { parent: this });
+    const roles = {
+      app: this.login(name, "app", logins.app, { connectionLimit }),
+      readonly: this.login(name, "readonly", logins.readonly, { connectionLimit }),
+      migrator: this.login(name, "migrator", logins.migrator, {
         connectionLimit: migratorConnections,
         roles: [owner.name],
         assumeRole: owner.name,
@@ -107,7 +78,7 @@ export class Databases extends pulumi.ComponentResource {
       // Template 0 is never changed, so what an operator put into template 1 does not get in.
       { name, owner: owner.name, encoding: "UTF8", template: "template0", lcCollate: "C.UTF-8", lcCtype: "C.UTF-8" },
       // A role with rights on tables cannot be dropped: the database goes first, and the tables with it.
-      { ...this.inServer, dependsOn: Object.values(logins).map(({ role }) => role) },
+      { ...this.inServer, dependsOn: Object.values(roles) },
     );
     new Extension(`${name}-statements`, { name: "pg_stat_statements", database: database.name }, this.inServer);
     new Grant(
@@ -115,30 +86,20 @@ export class Databases extends pulumi.ComponentResource {
       { role: "public", database: database.name, objectType: "database", privileges: [] },
       this.inServer,
     );
-    this.connect(name, "migrator", logins.migrator, database);
-    for (const kind of ["app", "readonly"] as const) this.rows(name, kind, logins[kind], database, owner);
-    const { app, readonly, migrator } = logins;
-    return {
-      name,
-      secrets: { app: app.secretName, readonly: readonly.secretName, migrator: migrator.secretName },
-    };
+    this.connect(name, "migrator", roles.migrator, database);
+    for (const kind of ["app", "readonly"] as const) this.rows(name, kind, roles[kind], database, owner);
+    return accessOf(config, logins);
   }
 
   /** Lets a role work on the rows of the tables that the owner makes. */
-  private rows(
-    name: string,
-    kind: keyof typeof rowRights,
-    login: Login,
-    database: PostgresDatabase,
-    owner: Role,
-  ): void {
-    const connect = this.connect(name, kind, login, database);
+  private rows(name: string, kind: keyof typeof rowRights, role: Role, database: PostgresDatabase, owner: Role): void {
+    const connect = this.connect(name, kind, role, database);
     for (const objectType of ["table", "sequence"] as const) {
       new DefaultPrivileges(
         `${name}-${kind}-${objectType}`,
         {
           owner: owner.name,
-          role: login.role.name,
+          role: role.name,
           database: database.name,
           schema: "public",
           objectType,
@@ -149,7 +110,7 @@ export class Databases extends pulumi.ComponentResource {
     }
   }
 
-  private connect(name: string, kind: string, { role }: Login, database: PostgresDatabase): Grant {
+  private connect(name: string, kind: LoginKind, role: Role, database: PostgresDatabase): Grant {
     return new Grant(
       `${name}-${kind}-connect`,
       { role: role.name, database: database.name, objectType: "database", privileges: ["CONNECT"] },
@@ -157,26 +118,13 @@ export class Databases extends pulumi.ComponentResource {
     );
   }
 
-  /** A role that may log in, its password in a Secret. */
+  /** A role that may log in. */
   private login(
     name: string,
-    kind: string,
+    kind: LoginKind,
+    { username, password }: Credentials,
     rights: Pick<ConstructorParameters<typeof Role>[1] & object, "connectionLimit" | "roles" | "assumeRole">,
-  ): Login {
-    const { server, namespace } = this.args;
-    const labels = labelsOf({ name: server.scope, namespace, component: "database", owner: "platform" });
-    const { username, password, secretName } = credentials(
-      `${name}-${kind}`,
-      {
-        username: `${name}_${kind}`,
-        namespace,
-        labels,
-        secretName: `${server.scope}-${name}-${kind}`.replaceAll("_", "-"),
-        details: { host: server.primary.host, port: String(server.primary.port), database: name, sslmode: "require" },
-      },
-      { parent: this },
-    );
-    const role = new Role(`${name}-${kind}`, { name: username, login: true, password, ...rights }, this.inServer);
-    return { secretName, role };
+  ): Role {
+    return new Role(`${name}-${kind}`, { name: username, login: true, password, ...rights }, this.inServer);
   }
 }

@@ -36,7 +36,7 @@ export interface PostgresAddress {
 const noBackup = "none: the backup layer is not part of the stack yet; each member's standbys hold the same data";
 
 /** Uid and gid of `postgres` in the image. */
-const postgresUser = { uid: 999, gid: 999 };
+export const postgresUser = { uid: 999, gid: 999 };
 
 /** Label by which a pod of any namespace of the platform is let in to Postgres. */
 export const clientLabel = { "ballast.dev/postgres-client": "true" };
