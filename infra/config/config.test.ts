@@ -199,6 +199,30 @@ describe("stack configuration", () => {
       /taskdb\.poolSize is 11, so 5 pods .* hold 66 connections, more than the 60 of databases\.list\[0\]\.connectionLimit; raise that to 66, or lower this to 10/,
     ],
     [
+      "an autoscaler whose upper bound is below the lower",
+      "taskdb.autoscaling",
+      { minReplicas: 4, maxReplicas: 3, cpuPercent: 70 },
+      /taskdb\.autoscaling\.maxReplicas is 3, not more than minReplicas 4; raise it to 5 or more, or lower minReplicas to 2/,
+    ],
+    [
+      "an autoscaler with nothing to scale between",
+      "taskdb.autoscaling",
+      { minReplicas: 1, maxReplicas: 1, cpuPercent: 70 },
+      /taskdb\.autoscaling\.maxReplicas is 1, not more than minReplicas 1; raise it to 2 or more$/,
+    ],
+    [
+      "a service that at its largest exceeds the quota of its namespace",
+      "namespaces.apps.memory",
+      "1Gi",
+      /namespaces\.apps\.memory is 1Gi, less than the 3Gi that 5 pods .* and one more while they are replaced need; raise it/,
+    ],
+    [
+      "more pods of a service than the namespace may have",
+      "namespaces.apps.pods",
+      4,
+      /namespaces\.apps\.pods is 4, less than the 6 of taskdb\.autoscaling\.maxReplicas .*; raise it to 6, or lower maxReplicas to 3/,
+    ],
+    [
       "a service without its database",
       "databases.list",
       [{ name: "other" }],

@@ -147,6 +147,47 @@ function poolsFit({ databases, taskdb }: StackConfig): ConfigProblem[] {
   ];
 }
 
+/** An autoscaler with nothing between its bounds scales nothing; one with its bounds the wrong way round is refused by the API server. */
+function autoscalingBounds({ taskdb }: StackConfig): ConfigProblem[] {
+  const { minReplicas, maxReplicas } = taskdb.autoscaling;
+  if (minReplicas < maxReplicas) return [];
+  const lower = maxReplicas > 1 ? `, or lower minReplicas to ${maxReplicas - 1}` : "";
+  return [
+    {
+      key: "taskdb.autoscaling.maxReplicas",
+      message: `is ${maxReplicas}, not more than minReplicas ${minReplicas}; raise it to ${minReplicas + 1} or more${lower}`,
+    },
+  ];
+}
+
+/** The service at its largest, and the one pod more while pods are replaced, within its namespace's quota. */
+function servicesFit({ namespaces: { apps }, taskdb }: StackConfig): ConfigProblem[] {
+  const { minReplicas, maxReplicas } = taskdb.autoscaling;
+  const pods = maxReplicas + 1;
+  const format = { cpu: formatCpu, memory: formatBytes };
+  const sizes = (["cpu", "memory"] as const).flatMap((kind) => {
+    const wanted = pods * taskdb.resources[kind].limit.value;
+    if (wanted <= apps[kind].value) return [];
+    return [
+      {
+        key: `namespaces.apps.${kind}`,
+        message:
+          `is ${apps[kind].text}, less than the ${format[kind](wanted)} that ${maxReplicas} pods (taskdb.autoscaling.maxReplicas) ` +
+          `and one more while they are replaced need; raise it, or lower taskdb.autoscaling.maxReplicas`,
+      },
+    ];
+  });
+  if (pods <= apps.pods) return sizes;
+  const least = minReplicas < apps.pods - 1 ? `, or lower maxReplicas to ${apps.pods - 1}` : "";
+  return [
+    ...sizes,
+    {
+      key: "namespaces.apps.pods",
+      message: `is ${apps.pods}, less than the ${pods} of taskdb.autoscaling.maxReplicas and one more while they are replaced; raise it to ${pods}${least}`,
+    },
+  ];
+}
+
 function uniqueDatabases({ databases }: StackConfig): ConfigProblem[] {
   const names = databases.list.map(({ name }) => name);
   return names.flatMap((name, index) =>
@@ -186,6 +227,8 @@ export function crossChecks(config: StackConfig, ceiling: Ceiling): ConfigProble
     ...bufferFits(config),
     ...connectionsFit(config),
     ...poolsFit(config),
+    ...autoscalingBounds(config),
+    ...servicesFit(config),
     ...quotaFits(config),
     ...uniqueDatabases(config),
   ];
