@@ -142,6 +142,8 @@ describe("taskdb: the API", () => {
     assert.ok((await api.send("GET", "/openapi.json")).body.paths["/api/v1/tasks/{id}/status"].get);
     const none = await api.get("/nothing");
     assert.deepEqual([none.status, none.body.type], [404, "urn:taskdb:problem:no-route"]);
+    const method = await api.send("PUT", `/api/v1/tasks/${randomUUID()}`);
+    assert.deepEqual([method.status, method.headers.allow], [405, "GET, HEAD, PATCH"]);
   });
 
   it("counts requests by route, reads of a status by their time", async () => {

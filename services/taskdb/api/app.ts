@@ -6,6 +6,7 @@ import type { TaskStore } from "../store/store";
 import type { Settings } from "../settings";
 import { readJsonBodies } from "./body";
 import { boundWork, underApi, watchPressure } from "./load";
+import { PathMethods } from "./methods";
 import type { Metrics } from "./metrics";
 import { errorHandler, notFoundHandler } from "./problem";
 import { healthRoutes } from "./routes/health";
@@ -55,9 +56,13 @@ export async function buildApp(args: AppArgs): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(args.serializerCompiler ?? (() => JSON.stringify));
   app.setErrorHandler(errorHandler);
-  app.setNotFoundHandler(notFoundHandler);
+  const methods = new PathMethods(app);
+  const notFound = notFoundHandler((request) => methods.of(request));
+  app.setNotFoundHandler(notFound);
   readJsonBodies(app);
   observe(app, metrics, draining);
+  // Before its body is looked at, whatever that may be.
+  app.addHook("onRequest", async (request, reply) => (request.is404 ? notFound(request, reply) : undefined));
   await watchPressure(app, metrics);
   boundWork(app, http.maxInFlight, metrics);
   await describe(app);

@@ -24,6 +24,7 @@ const titles: Readonly<Record<string, string>> = {
   invalid: "The request is not valid",
   "not-found": "There is no such thing",
   "no-route": "There is no such path",
+  method: "The path has not this method",
   "stale-version": "The row has changed",
   "already-exists": "The id is taken",
   "idempotency-mismatch": "The idempotency key was used for another request",
@@ -121,8 +122,16 @@ export function errorHandler(error: FastifyError | Error, request: FastifyReques
   return sendProblem(request, reply, known);
 }
 
-export function notFoundHandler(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const path = request.url.split("?")[0]?.slice(0, 200) ?? "";
-  const message = `${request.method} ${path} is none of the API's paths; /openapi.json lists them`;
-  return sendProblem(request, reply, new ApiError(404, "no-route", message));
-}
+/** A path that is not there, or that has not this method. */
+export const notFoundHandler =
+  (methods: (request: FastifyRequest) => readonly string[]) =>
+  (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const path = request.url.split("?")[0]?.slice(0, 200) ?? "";
+    const allowed = methods(request).join(", ");
+    if (allowed !== "") {
+      reply.header("allow", allowed);
+      return sendProblem(request, reply, new ApiError(405, "method", `${path} has ${allowed}, not ${request.method}`));
+    }
+    const message = `${request.method} ${path} is none of the API's paths; /openapi.json lists them`;
+    return sendProblem(request, reply, new ApiError(404, "no-route", message));
+  };
