@@ -1,3 +1,4 @@
+import { sealEvents } from "../log/seal";
 import { type Database, type DatabaseOptions, openDatabase } from "./database";
 import { PostgresWriter } from "./postgres/writer";
 import { SqlStore, type StoreOptions } from "./sql";
@@ -14,5 +15,5 @@ export function createStore(database: Database, options: StoreOptions = {}): Tas
     database.backend === "postgres"
       ? new PostgresWriter(database.db, options.onRefresh)
       : new SqliteWriter(database.db, options.clock);
-  return new SqlStore(database, writer, options);
+  return new SqlStore(database, writer, { seal: sealEvents, ...options });
 }

@@ -74,9 +74,9 @@ export interface StoreOptions {
   readonly clock?: () => string;
   /**
    * Seals what can be sealed, and says how many events that were.
-   * @default none is sealed
+   * @default `sealEvents`, by `createStore`
    */
-  readonly seal?: (database: Database) => Promise<{ readonly sealed: number }>;
+  readonly seal?: (database: Database) => Promise<number>;
 }
 
 const eventColumns = sql.raw("seq, at, kind, entity_id, task_id, payload, request_id");
@@ -244,7 +244,7 @@ export class SqlStore implements TaskStore {
   async maintain(): Promise<Maintenance> {
     const { eventRetentionDays, idempotencyHours = 24, seal } = this.options;
     if (this.backend === "postgres") await this.rows(sql`SELECT ensure_event_partitions(${monthsAhead})`);
-    const eventsSealed = (await this.attempt(async () => seal?.(this.database)))?.sealed ?? 0;
+    const eventsSealed = (await this.attempt(async () => seal?.(this.database))) ?? 0;
     const [now] = await this.rows(sql<{ ms: number }>`SELECT ${nowMs[this.backend]} AS ms`);
     if (!now) throw new Error("the database gave no time");
     const ago = (hours: number) => new Date(now.ms - hours * 3_600_000).toISOString().replace("Z", "000Z");

@@ -44,15 +44,15 @@ export function takeApart(texts: readonly string[]): Claims {
   };
 }
 
-/** `statuses` of the tasks and runs that are there, by id; `hashes` of which there is an artifact. */
+/** `statuses` of the tasks and runs that are there, by their claim; `hashes` of which there is an artifact. */
 export function validated(
   { texts }: Claims,
   statuses: ReadonlyMap<string, string>,
   hashes: ReadonlySet<string>,
 ): ValidatedClaim[] {
   return texts.map((claim) => {
-    const [, , id, hash] = pattern.exec(claim) ?? [];
-    const status = id === undefined ? null : (statuses.get(id) ?? null);
+    const hash = pattern.exec(claim)?.[3];
+    const status = statuses.get(claim) ?? null;
     const there = status !== null || (hash !== undefined && hashes.has(hash));
     return { claim, result: there ? "pass" : "fail", status };
   });

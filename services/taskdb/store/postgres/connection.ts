@@ -114,8 +114,8 @@ const own: Partial<Record<number, (text: string) => unknown>> = {
   [types.builtins.INT8]: Number,
 };
 const parsers: CustomTypesConfig = {
-  getTypeParser: ((id: number, format?: "text") =>
-    own[id] ?? types.getTypeParser(id, format)) as typeof types.getTypeParser,
+  getTypeParser: (id: number, format?: "text" | "binary") =>
+    own[id] ?? (types.getTypeParser(id, format) as (text: string) => unknown),
 };
 
 const names = new Map<string, string>();

@@ -14,8 +14,7 @@ import {
 } from "../store";
 import { type Claims, type Recorded, validated, type Values, type Writer } from "../writer";
 
-const { id: ident, lit, raw } = sql;
-const eventColumns = raw("seq, at, kind, entity_id, task_id, payload, request_id");
+const eventColumns = sql.raw("seq, at, kind, entity_id, task_id, payload, request_id");
 const utc = (column: string) => `to_char(e.${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 const payloads = Object.fromEntries(
@@ -48,25 +47,25 @@ export class PostgresWriter implements Writer {
     const values: RawBuilder<unknown>[] = columns.map((column) => sql`${parameter(kind, column, row[column])}`);
     if (row.status === "completed" && "completed_at" in entities[kind].columns) {
       columns.push("completed_at");
-      values.push(raw("now()"));
+      values.push(sql.raw("now()"));
     }
     const entity = sql`
-      INSERT INTO ${ident(entities[kind].table)} (${sql.join(columns.map((column) => ident(column)))})
+      INSERT INTO ${sql.id(entities[kind].table)} (${sql.join(columns.map((column) => sql.id(column)))})
       VALUES (${sql.join(values)}) RETURNING ${returning(kind)}`;
     return this.write(this.db, kind, "created", entity, context, (error) => this.refused(error, kind, row));
   }
 
   update(kind: EntityKind, id: string, change: Values, context: UpdateContext): Promise<Recorded> {
-    const now = raw("GREATEST(clock_timestamp(), updated_at + interval '1 microsecond')");
+    const now = sql.raw("GREATEST(clock_timestamp(), updated_at + interval '1 microsecond')");
     const set = Object.entries(change).map(
-      ([column, value]) => sql`${ident(column)} = ${parameter(kind, column, value)}`,
+      ([column, value]) => sql`${sql.id(column)} = ${parameter(kind, column, value)}`,
     );
     if (change.status !== undefined && "completed_at" in entities[kind].columns) {
       const completed = sql`CASE WHEN status = 'completed' THEN completed_at ELSE ${now} END`;
-      set.push(sql`completed_at = ${change.status === "completed" ? completed : raw("NULL")}`);
+      set.push(sql`completed_at = ${change.status === "completed" ? completed : sql.raw("NULL")}`);
     }
     const entity = sql`
-      UPDATE ${ident(entities[kind].table)} SET ${sql.join(set)}, updated_at = ${now}
+      UPDATE ${sql.id(entities[kind].table)} SET ${sql.join(set)}, updated_at = ${now}
       WHERE id = ${id} ${version(context)} RETURNING ${returning(kind)}`;
     const failed = (error?: unknown) => error ?? this.missed(this.db, kind, id, context);
     return this.write(this.db, kind, "updated", entity, context, failed);
@@ -83,12 +82,12 @@ export class PostgresWriter implements Writer {
           artifact AS (UPDATE artifacts SET run_id = NULL WHERE run_id = ${id} RETURNING ${returning("artifact")})
           INSERT INTO events (kind, entity_id, task_id, payload, request_id)
           SELECT kind, id, task_id, payload, ${context.requestId}::varchar FROM (
-            SELECT 'gate.deleted' AS kind, e.id, ${raw(taskOf.gate)} AS task_id, ${raw(payloads.gate)} AS payload FROM gate e
+            SELECT 'gate.deleted' AS kind, e.id, ${sql.raw(taskOf.gate)} AS task_id, ${sql.raw(payloads.gate)} AS payload FROM gate e
             UNION ALL
-            SELECT 'artifact.updated', e.id, e.task_id, ${raw(payloads.artifact)} FROM artifact e
+            SELECT 'artifact.updated', e.id, e.task_id, ${sql.raw(payloads.artifact)} FROM artifact e
           ) gone`.execute(db);
         const entity = sql`DELETE FROM runs WHERE id = ${id} RETURNING ${returning("run")}`;
-        return record(db, statement("run", "deleted", entity, context, "GREATEST(clock_timestamp(), e.updated_at)"));
+        return record(db, statement("run", "deleted", entity, context));
       }),
     );
   }
@@ -105,20 +104,16 @@ export class PostgresWriter implements Writer {
     const publishing = () =>
       this.db.transaction().execute(async (db) => {
         const statuses = new Map<string, string>();
-        let newest = "1970-01-01T00:00:00.000000Z";
-        for (const [table, ids] of [
-          ["tasks", claims.tasks],
-          ["runs", claims.runs],
+        for (const [kind, ids] of [
+          ["task", claims.tasks],
+          ["run", claims.runs],
         ] as const) {
           if (ids.length === 0) continue;
-          const { rows } = await sql<{ id: string; status: string; updated_at: string }>`
-            SELECT id, status, updated_at FROM ${ident(table)} WHERE id = ANY (${ids}::uuid[]) ORDER BY id FOR SHARE`.execute(
+          const { rows } = await sql<{ id: string; status: string }>`
+            SELECT id, status FROM ${sql.id(entities[kind].table)} WHERE id = ANY (${ids}::uuid[]) ORDER BY id FOR SHARE`.execute(
             db,
           );
-          for (const row of rows) {
-            statuses.set(row.id, row.status);
-            if (row.updated_at > newest) newest = row.updated_at;
-          }
+          for (const { id, status } of rows) statuses.set(`${kind}_id:${id}`, status);
         }
         const { rows: found } = await sql<{ sha256: string }>`
           SELECT DISTINCT sha256 FROM artifacts WHERE sha256 = ANY (${claims.hashes}::varchar[])`.execute(db);
@@ -127,10 +122,13 @@ export class PostgresWriter implements Writer {
           INSERT INTO reports (id, title, verification_snapshot_ts, claims_validated)
           SELECT ${report.id}::uuid, ${report.title}::varchar, last, ${JSON.stringify(states)}::jsonb FROM tick
           RETURNING ${returning("report")}`;
+        // Whatever the clock does, after all that the rows went through.
         const tick = sql`tick AS (
-          UPDATE report_clock SET last = GREATEST(clock_timestamp(), last + interval '1 microsecond', ${newest}::timestamptz)
+          UPDATE report_clock SET last = GREATEST(clock_timestamp(), last + interval '1 microsecond', (
+            SELECT max(e.at) FROM unnest(${[...claims.tasks, ...claims.runs]}::uuid[]) c (id) CROSS JOIN LATERAL (
+              SELECT at FROM events_all WHERE entity_id = c.id ORDER BY seq DESC LIMIT 1) e))
           RETURNING last),`;
-        return record(db, statement("report", "created", entity, context, undefined, tick));
+        return record(db, statement("report", "created", entity, context, tick));
       });
     return this.replaying(context, async () => {
       try {
@@ -198,7 +196,7 @@ export class PostgresWriter implements Writer {
       if (!idempotency || (error instanceof DatabaseError && error.code !== "23505")) throw error;
       if (!(error instanceof DatabaseError) && !isRefusal(error)) throw error;
       const { rows } = await sql<Event & { request_hash: string }>`
-        SELECT k.request_hash, ${raw("e.seq, e.at, e.kind, e.entity_id, e.task_id, e.payload, e.request_id")}
+        SELECT k.request_hash, ${sql.raw("e.seq, e.at, e.kind, e.entity_id, e.task_id, e.payload, e.request_id")}
         FROM idempotency_keys k JOIN events_all e ON e.seq = k.event_seq AND e.at = k.event_at
         WHERE k.key = ${idempotency.key}`.execute(this.db);
       const [first] = rows;
@@ -222,7 +220,7 @@ export class PostgresWriter implements Writer {
 
   private async missed(db: Kysely<Schema>, kind: EntityKind, id: string, context: UpdateContext): Promise<Error> {
     const { rows } = await sql<{ updated_at: string }>`
-      SELECT updated_at FROM ${ident(entities[kind].table)} WHERE id = ${isId(id) ? id : null}`.execute(db);
+      SELECT updated_at FROM ${sql.id(entities[kind].table)} WHERE id = ${isId(id) ? id : null}`.execute(db);
     const [row] = rows;
     return row ? new StaleVersion(kind, id, context.version ?? "", row.updated_at) : new NotFound(kind, id);
   }
@@ -233,35 +231,41 @@ const refreshed = ", current_setting('taskdb.refresh_us', true) AS refresh_us";
 const isRefusal = (error: unknown) =>
   error instanceof NotFound || error instanceof StaleVersion || error instanceof AlreadyExists;
 
-const returning = (kind: EntityKind) => raw(columnsOf(kind).join(", "));
+const returning = (kind: EntityKind) => sql.raw(columnsOf(kind).join(", "));
 
 const version = ({ version }: UpdateContext) =>
-  version === undefined ? raw("") : sql`AND updated_at = ${version}::timestamptz`;
+  version === undefined ? sql.raw("") : sql`AND updated_at = ${version}::timestamptz`;
 
 const keyed = ({ idempotency }: WriteContext): RawBuilder<unknown> =>
   idempotency
     ? sql`, key AS (
         INSERT INTO idempotency_keys (key, request_hash, event_seq, event_at)
         SELECT ${idempotency.key}::varchar, ${idempotency.requestHash}::char(64), seq, at FROM event)`
-    : raw("");
+    : sql.raw("");
+
+/**
+ * When the row is changed, and nobody else can: the row's own time may be from before it waited for its turn. What comes
+ * after a report's snapshot by the order of transactions so does by the clock.
+ */
+const eventAt = (kind: EntityKind) =>
+  kind === "report" ? "e.verification_snapshot_ts" : `GREATEST(clock_timestamp(), e.${entities[kind].changed})`;
 
 function statement(
   kind: EntityKind,
   verb: string,
   entity: RawBuilder<unknown>,
   context: WriteContext,
-  at = `e.${entities[kind].changed}`,
-  before: RawBuilder<unknown> = raw(""),
+  before: RawBuilder<unknown> = sql.raw(""),
 ): RawBuilder<Event> {
   return sql<Event>`
     WITH ${before} entity AS (${entity}),
     event AS (
       INSERT INTO events (at, kind, entity_id, task_id, payload, request_id)
-      SELECT ${raw(at)}, ${lit(`${kind}.${verb}`)}, e.id, ${raw(taskOf[kind])}, ${raw(payloads[kind])},
+      SELECT ${sql.raw(eventAt(kind))}, ${sql.lit(`${kind}.${verb}`)}, e.id, ${sql.raw(taskOf[kind])}, ${sql.raw(payloads[kind])},
         ${context.requestId}::varchar
       FROM entity e RETURNING ${eventColumns}
     )${keyed(context)}
-    SELECT ${eventColumns}${raw(kind === "run" && verb === "created" ? refreshed : "")} FROM event`;
+    SELECT ${eventColumns}${sql.raw(kind === "run" && verb === "created" ? refreshed : "")} FROM event`;
 }
 
 /** The triggers run after the answer is made: it has the time that the session's upkeep before took. */

@@ -1,15 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import {
-  CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  Kysely,
-  SqliteAdapter,
-  SqliteDialect,
-  SqliteDriver,
-  type SqliteDatabase as KyselyFile,
-} from "kysely";
+import { type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from "kysely";
 import Libsql from "libsql";
 import type { SqliteDatabase } from "../database";
 import type { Schema } from "../schema";
@@ -91,11 +82,10 @@ function check(path: string, file: Libsql.Database): void {
 
 /** Every transaction is a writing one from its start, so that none fails half-way for another process's; and so are migrations. */
 function dialect(file: Libsql.Database): Dialect {
-  const config = { database: file as unknown as KyselyFile };
-  const base = new SqliteDialect(config);
+  const base = new SqliteDialect({ database: file });
   return {
     createAdapter: () => new Adapter(),
-    createDriver: () => new Driver(config),
+    createDriver: () => new Driver(file),
     createIntrospector: (db) => base.createIntrospector(db),
     createQueryCompiler: () => base.createQueryCompiler(),
   };
@@ -107,8 +97,18 @@ class Adapter extends SqliteAdapter {
   }
 }
 
+/** By `exec`, which leaves no statement behind: a prepared BEGIN that had to give up would be in the way of later commits. */
 class Driver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  constructor(private readonly file: Libsql.Database) {
+    super({ database: file });
+  }
+  override async beginTransaction(): Promise<void> {
+    this.file.exec("BEGIN IMMEDIATE");
+  }
+  override async commitTransaction(): Promise<void> {
+    this.file.exec("COMMIT");
+  }
+  override async rollbackTransaction(): Promise<void> {
+    this.file.exec("ROLLBACK");
   }
 }

@@ -15,7 +15,6 @@ import { type Claims, type Recorded, validated, type Values, type Writer } from 
 import { later, systemClock } from "./clock";
 
 type Row = Record<string, unknown> & { readonly id: string };
-const { id: ident } = sql;
 
 /** One writing transaction for each: nobody else writes meanwhile, so what was looked up in it stays true. */
 export class SqliteWriter implements Writer {
@@ -51,9 +50,9 @@ export class SqliteWriter implements Writer {
         values.completed_at = change.status === "completed" ? completed : null;
       }
       const set = Object.entries(values).map(
-        ([column, value]) => sql`${ident(column)} = ${parameter(kind, column, value)}`,
+        ([column, value]) => sql`${sql.id(column)} = ${parameter(kind, column, value)}`,
       );
-      await sql`UPDATE ${ident(entities[kind].table)} SET ${sql.join(set)} WHERE id = ${id}`.execute(db);
+      await sql`UPDATE ${sql.id(entities[kind].table)} SET ${sql.join(set)} WHERE id = ${id}`.execute(db);
       return log(db, kind, "updated", { ...row, ...values }, now, context);
     });
   }
@@ -92,7 +91,7 @@ export class SqliteWriter implements Writer {
         for (const id of ids) {
           const row = await find(db, kind, id);
           if (!row) continue;
-          statuses.set(id, String(row.status));
+          statuses.set(`${kind}_id:${id}`, String(row.status));
           if (String(row.updated_at) > snapshot) snapshot = String(row.updated_at);
         }
       }
@@ -167,11 +166,11 @@ const parents = [
   ["run_id", "run"],
 ] as const;
 
-const columnList = (kind: EntityKind) => sql.join(columnsOf(kind).map((column) => ident(column)));
+const columnList = (kind: EntityKind) => sql.join(columnsOf(kind).map((column) => sql.id(column)));
 
 async function find(db: Kysely<Schema>, kind: EntityKind, id: string): Promise<Row | undefined> {
   const { rows } = await sql<Row>`
-    SELECT ${columnList(kind)} FROM ${ident(entities[kind].table)} WHERE id = ${id}`.execute(db);
+    SELECT ${columnList(kind)} FROM ${sql.id(entities[kind].table)} WHERE id = ${id}`.execute(db);
   return rows[0];
 }
 
@@ -186,14 +185,14 @@ async function current(db: Kysely<Schema>, kind: EntityKind, id: string, { versi
 
 async function children(db: Kysely<Schema>, kind: "gate" | "artifact", run: string): Promise<Row[]> {
   const { rows } = await sql<Row>`
-    SELECT ${columnList(kind)} FROM ${ident(entities[kind].table)} WHERE run_id = ${run} ORDER BY id`.execute(db);
+    SELECT ${columnList(kind)} FROM ${sql.id(entities[kind].table)} WHERE run_id = ${run} ORDER BY id`.execute(db);
   return rows;
 }
 
 async function insert(db: Kysely<Schema>, kind: EntityKind, row: Row): Promise<Row> {
   const columns = Object.keys(row);
   const { rows } = await sql<Row>`
-    INSERT INTO ${ident(entities[kind].table)} (${sql.join(columns.map((column) => ident(column)))})
+    INSERT INTO ${sql.id(entities[kind].table)} (${sql.join(columns.map((column) => sql.id(column)))})
     VALUES (${sql.join(columns.map((column) => parameter(kind, column, row[column])))})
     RETURNING ${columnList(kind)}`.execute(db);
   const [stored] = rows;
