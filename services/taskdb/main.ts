@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { Metrics } from "./api/metrics";
 import { Service } from "./api/service";
+import { generateCommand } from "./generate/command";
 import { readSettings, settingsHelp } from "./settings";
 import { openDatabase } from "./store/database";
 import { migrate } from "./store/migrate";
@@ -54,6 +55,8 @@ for (const [name, description] of Object.entries(directions)) {
       }
     });
 }
+
+for (const tool of [generateCommand()]) program.addCommand(tool.addHelpText("after", settingsHelp));
 
 program.parseAsync().catch((error: unknown) => {
   console.error(`taskdb: ${error instanceof Error ? error.message : String(error)}`);
