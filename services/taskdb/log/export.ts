@@ -32,14 +32,14 @@ export async function exportDigest(
   { onProgress }: { readonly onProgress?: ExportProgress } = {},
 ): Promise<ExportDigest> {
   const tables: Record<string, TableDigest> = {};
-  for (const { table, columns } of entityTables) {
+  for (const { kind, table, columns } of entityTables) {
     const hash = createHash("sha256");
     let rows = 0;
     for (let last: string | undefined; ;) {
       const { rows: page } = await sql<Record<string, unknown> & { id: string }>`
         SELECT ${sql.raw(columns.join(", "))} FROM ${sql.id(table)}
         ${last === undefined ? sql.raw("") : sql`WHERE id > ${last}`} ORDER BY id LIMIT ${pageRows}`.execute(db);
-      for (const row of page) hash.update(canonicalRow(table, row)).update("\n");
+      for (const row of page) hash.update(canonicalRow(kind, row)).update("\n");
       rows += page.length;
       onProgress?.(table, rows);
       last = page.at(-1)?.id;

@@ -23,22 +23,15 @@ export interface SealOptions {
   readonly patienceMs?: number;
 }
 
-export interface Sealed {
-  /** Events. */
-  readonly sealed: number;
-  /** Nothing was sealed since a transaction is under way that may still append an earlier event. */
-  readonly waiting: boolean;
-}
-
 /**
- * Seals events that are final, each batch in a transaction of its own. Several replicas may do it at once: one has the lock, the others have nothing to do.
+ * Seals events that are final, each batch in a transaction of its own, and says how many. Several replicas may do it at once: one has the lock, the others have nothing to do.
  */
 export async function sealEvents(
   database: Database,
   { batchEvents = 1000, batches = 100, patienceMs = 2000 }: SealOptions = {},
-): Promise<Sealed> {
+): Promise<number> {
   const upTo = await horizon(database, patienceMs);
-  if (upTo === undefined) return { sealed: 0, waiting: true };
+  if (upTo === undefined) return 0;
   let sealed = 0;
   for (let made = 0; made < batches; made++) {
     const events = await database.db.transaction().execute(async (db) => {
@@ -48,7 +41,7 @@ export async function sealEvents(
     sealed += events;
     if (events < batchEvents) break;
   }
-  return { sealed, waiting: false };
+  return sealed;
 }
 
 async function mine(db: Kysely<Schema>): Promise<boolean> {

@@ -14,14 +14,14 @@ const artifact = {
 describe("canonical text of a row", () => {
   it("is RFC 8785: names in order, nothing between the parts", () => {
     assert.equal(
-      canonicalRow("artifacts", artifact),
+      canonicalRow("artifact", artifact),
       `{"created_at":"2026-01-15T09:30:00.000000Z","id":"${artifact.id}","path":"out/é.bin","run_id":null,` +
         `"sha256":"${artifact.sha256}","size_bytes":12,"task_id":"${artifact.task_id}"}`,
     );
   });
 
   it("is the same however a backend keeps numbers and documents", () => {
-    assert.equal(canonicalRow("artifacts", { ...artifact, size_bytes: "12" }), canonicalRow("artifacts", artifact));
+    assert.equal(canonicalRow("artifact", { ...artifact, size_bytes: "12" }), canonicalRow("artifact", artifact));
     const run = {
       id: artifact.id,
       task_id: artifact.task_id,
@@ -33,12 +33,12 @@ describe("canonical text of a row", () => {
       completed_at: null,
     };
     const asText = { ...run, tool_calls: '[ {"a": [2.50, "x"], "b": 1.0} ]', metrics: "{}" };
-    assert.equal(canonicalRow("runs", asText), canonicalRow("runs", run));
+    assert.equal(canonicalRow("run", asText), canonicalRow("run", run));
   });
 
   it("takes no columns of ours beyond the domain's, and misses none in silence", () => {
-    assert.equal(canonicalRow("artifacts", { ...artifact, extra: 1 }), canonicalRow("artifacts", artifact));
+    assert.equal(canonicalRow("artifact", { ...artifact, extra: 1 }), canonicalRow("artifact", artifact));
     const { path: _, ...without } = artifact;
-    assert.throws(() => canonicalRow("artifacts", without), /a row of artifacts comes without its column path/);
+    assert.throws(() => canonicalRow("artifact", without), /a row of artifacts comes without its column path/);
   });
 });

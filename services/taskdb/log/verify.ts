@@ -140,8 +140,8 @@ class Peekable {
 
   async peek(): Promise<LoggedEvent | undefined> {
     if (!this.head) {
-      const { value, done } = await this.rest.next();
-      if (!done) this.head = value;
+      const read = await this.rest.next();
+      if (read.done !== true) this.head = read.value;
     }
     return this.head;
   }
