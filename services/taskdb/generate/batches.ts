@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type Libsql from "libsql";
 import { type Dataset, generatedTables } from "./dataset";
-import type { Progress } from "./progress";
+import type { Progress } from "../progress";
 import { columns, row } from "./rows";
 
 const BATCH_ROWS = 5000;

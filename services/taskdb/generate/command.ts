@@ -3,7 +3,7 @@ import { readSettings } from "../settings";
 import { openDatabase } from "../store/database";
 import { SMALL } from "./dataset";
 import { type GenerateOptions, TaskDBLoadGenerator } from "./generator";
-import { progressOn } from "./progress";
+import { progressOn } from "../progress";
 
 function whole(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");

@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import type { ClientBase } from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import { type Dataset, generatedTables, type TableName } from "./dataset";
-import type { Progress } from "./progress";
+import type { Progress } from "../progress";
 import { columns, row, type Value } from "./rows";
 
 const CHUNK_CHARACTERS = 1 << 17;

@@ -153,7 +153,7 @@ export class Dataset {
       metrics: { tokens: draw.below(20_000, index, 13), duration_ms: draw.below(600_000, index, 14) },
       created_at: at,
       updated_at: at,
-      completed_at: status === "running" ? null : at,
+      completed_at: status === "completed" ? at : null,
     };
   }
 

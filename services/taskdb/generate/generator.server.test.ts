@@ -6,7 +6,7 @@ import { exportDigest } from "../log/export";
 import { type Database, openDatabase } from "../store/database";
 import { migrate } from "../store/migrate";
 import { TaskDBLoadGenerator } from "./generator";
-import { lines } from "./progress";
+import { lines } from "../progress";
 
 const tiny = { tasks: 60, runsPerTask: 4, gatesPerRun: 3, artifactsPerTask: 2, events: 2000 };
 

@@ -3,7 +3,7 @@ import { migrate } from "../store/migrate";
 import { insertInto } from "./batches";
 import { copyInto } from "./copy";
 import { Dataset, type Scale, type Sizes } from "./dataset";
-import { lines, type Progress } from "./progress";
+import { lines, type Progress } from "../progress";
 
 export interface GenerateOptions extends Scale {
   /**
