@@ -30,16 +30,23 @@ const exported = new Set(
 const namesIn = (expr: string) =>
   [...expr.matchAll(/\b(?:taskdb|http)_[a-z_]+\b/g)].map(([name]) => name).filter((name) => name !== "taskdb");
 
+/** Minutes without an event at the end of each series. */
+const rest = 10;
+
 /** Of one pod, for so many minutes: cumulative buckets in which all events of a histogram fall into the one up to `at`. */
 function series(alert: Alert, at: number, pod: string, minutes: number) {
   const labels = `service="taskdb",pod="${pod}"`;
-  if ("gauge" in alert.watched) return [{ series: `${alert.watched.gauge}{${labels}}`, values: `${at}x${minutes}` }];
+  if ("gauge" in alert.watched)
+    return [{ series: `${alert.watched.gauge}{${labels}}`, values: `${at}x${minutes} 0x${rest}` }];
   const name = alert.watched.histogram;
   const buckets = metrics.find((metric) => metric.name === name)?.buckets ?? [];
   const bounds = [...buckets.map(String), "+Inf"];
   return bounds.map((bound) => ({
     series: `${name}_bucket{${labels},le="${bound}"}`,
-    values: Number(bound.replace("+Inf", "Infinity")) >= at ? `0+60x${minutes}` : `0x${minutes}`,
+    values:
+      Number(bound.replace("+Inf", "Infinity")) >= at
+        ? `0+60x${minutes} ${60 * minutes}x${rest}`
+        : `0x${minutes + rest}`,
   }));
 }
 
@@ -86,7 +93,7 @@ describe("the task database's alerts", function () {
     }
   });
 
-  it("fire above their thresholds, after their time, and only then", async function () {
+  it("fire above their thresholds, after their time, until it is over, and only then", async function () {
     const tool = await promtool();
     if ("lacking" in tool) skip(this, tool.lacking);
     const folder = await mkdtemp(join(tmpdir(), "ballast-alerts-"));
@@ -109,7 +116,11 @@ describe("the task database's alerts", function () {
           name: `${alert.name} above`,
           interval: "1m",
           input_series: values(above(alert)),
-          alert_rule_test: [expectation(time - 1, false), expectation(time + 5, true)],
+          alert_rule_test: [
+            expectation(time - 1, false),
+            expectation(time + 5, true),
+            expectation(run + rest - 1, false),
+          ],
         },
         {
           name: `${alert.name} below`,
