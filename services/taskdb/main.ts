@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { Metrics } from "./api/metrics";
 import { Service } from "./api/service";
+import { doctorCommand } from "./doctor/command";
 import { generateCommand } from "./generate/command";
+import { exportHashCommand, rebuildCommand, sealCommand, verifyCommand } from "./log/commands";
 import { readSettings, settingsHelp } from "./settings";
 import { openDatabase } from "./store/database";
 import { migrate } from "./store/migrate";
@@ -30,7 +32,7 @@ program
       ...settings.upkeep,
       onRefresh: (microseconds) => metrics.statusRefreshed(microseconds),
     });
-    const service = await Service.start({ settings, store, metrics });
+    const service = await Service.start({ settings, database, store, metrics });
     service.endOnSignal();
   });
 
@@ -45,7 +47,9 @@ for (const [name, description] of Object.entries(directions)) {
     .addHelpText("after", settingsHelp)
     .action(async () => {
       const options = readSettings(process.env).database;
-      const database = await openDatabase({ ...options, statementTimeoutMs: migrationMs });
+      const database = await openDatabase(
+        options.backend === "postgres" ? { ...options, statementTimeoutMs: migrationMs } : options,
+      );
       try {
         for (const { name: step, appliedAt } of await migrate(database, name as keyof typeof directions)) {
           console.log(`${step}  ${appliedAt ?? "not applied"}`);
@@ -56,7 +60,15 @@ for (const [name, description] of Object.entries(directions)) {
     });
 }
 
-for (const tool of [generateCommand()]) program.addCommand(tool.addHelpText("after", settingsHelp));
+for (const tool of [
+  generateCommand(),
+  doctorCommand(),
+  exportHashCommand(),
+  verifyCommand(),
+  sealCommand(),
+  rebuildCommand(),
+])
+  program.addCommand(tool.addHelpText("after", settingsHelp));
 
 program.parseAsync().catch((error: unknown) => {
   console.error(`taskdb: ${error instanceof Error ? error.message : String(error)}`);
