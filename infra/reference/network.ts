@@ -20,10 +20,31 @@ export interface AllowedFlow {
   readonly ports: readonly string[];
 }
 
+/** How the page names all namespaces of the platform. */
+const anyNamespace = "any of the platform";
+
 const policiesOf = (declared: readonly Declared[]): Policy[] =>
   declared
     .filter(({ type }) => type === "kubernetes:networking.k8s.io/v1:NetworkPolicy")
     .map(({ inputs }) => inputs as unknown as Policy);
+
+/** Pods that the program declares, by their namespace and name, with the labels that their policies and others' select them by. */
+interface Pods {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function podsOf(declared: readonly Declared[]): Pods[] {
+  return declared.flatMap(({ type, inputs }) => {
+    const { metadata, spec } = inputs as {
+      metadata?: { namespace?: string };
+      spec?: { template?: { metadata?: { labels?: Record<string, string> } } };
+    };
+    const labels = spec?.template?.metadata?.labels;
+    if (!type.startsWith("kubernetes:") || !labels || metadata?.namespace === undefined) return [];
+    return [{ namespace: metadata.namespace, labels }];
+  });
+}
 
 /** A flow as one policy has it, and the end that the policy belongs to. */
 interface PolicyFlow extends AllowedFlow {
@@ -31,23 +52,28 @@ interface PolicyFlow extends AllowedFlow {
 }
 
 function policyFlows(declared: readonly Declared[]): PolicyFlow[] {
+  const pods = podsOf(declared);
   return policiesOf(declared).flatMap(({ metadata: { namespace }, spec }) => {
     const self = `${namespace}/${nameOf(spec.podSelector?.matchLabels)}`;
     const ingress = ((spec.ingress ?? []) as Rule[]).flatMap((rule) =>
-      (rule.from ?? []).map((peer): PolicyFlow => ({
-        from: peerOf(peer, namespace),
-        to: self,
-        ports: portsOf(rule),
-        allowedBy: "to",
-      })),
+      (rule.from ?? []).flatMap((peer) =>
+        peersOf(peer, namespace, pods).map((from): PolicyFlow => ({
+          from,
+          to: self,
+          ports: portsOf(rule),
+          allowedBy: "to",
+        })),
+      ),
     );
     const egress = ((spec.egress ?? []) as Rule[]).flatMap((rule) =>
-      (rule.to ?? []).map((peer): PolicyFlow => ({
-        from: self,
-        to: peerOf(peer, namespace),
-        ports: portsOf(rule),
-        allowedBy: "from",
-      })),
+      (rule.to ?? []).flatMap((peer) =>
+        peersOf(peer, namespace, pods).map((to): PolicyFlow => ({
+          from: self,
+          to,
+          ports: portsOf(rule),
+          allowedBy: "from",
+        })),
+      ),
     );
     return [...ingress, ...egress];
   });
@@ -65,14 +91,46 @@ export function allowedFlows(declared: readonly Declared[]): AllowedFlow[] {
   return [...flows.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
+interface PodTemplate {
+  readonly metadata: { readonly namespace: string };
+  readonly spec: { readonly template?: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } } };
+}
+
+/** An end by labels that are no name, such as those of all clients of Postgres, as the names of the declared pods that carry them. */
+function podsBehind(declared: readonly Declared[]): (end: string) => string[] {
+  const pods = declared.flatMap(({ type, inputs }) => {
+    if (!/^kubernetes:(apps|batch)\/v1:/.test(type)) return [];
+    const { metadata, spec } = inputs as unknown as PodTemplate;
+    const labels = spec.template?.metadata.labels ?? {};
+    return [{ namespace: metadata.namespace, labels, end: `${metadata.namespace}/${nameOf(labels)}` }];
+  });
+  return (end) => {
+    const [, namespace = "", wanted = ""] = /^([^/]+)\/(.+=.+)$/.exec(end) ?? [];
+    const found = pods.filter(
+      (pod) =>
+        (namespace === anyNamespace || namespace === pod.namespace) &&
+        wanted.split(",").every((label) => {
+          const at = label.indexOf("=");
+          return pod.labels[label.slice(0, at)] === label.slice(at + 1);
+        }),
+    );
+    return [end, ...found.map((pod) => pod.end)];
+  };
+}
+
 /** Allowed at one end only: it never passes. An end outside of the platform's namespaces has no policy of ours. */
 export function halfFlows(declared: readonly Declared[]): AllowedFlow[] {
+  const behind = podsBehind(declared);
   const closed = new Set(policiesOf(declared).map(({ metadata }) => metadata.namespace));
   const inside = (end: string) => closed.has(end.split("/")[0] ?? "") && !end.endsWith("/*");
   const wire = ({ from, to }: AllowedFlow, port: string, end: PolicyFlow["allowedBy"]) =>
     `${from}>${to}:${port} ${end}`;
   const allowed = new Set(
-    policyFlows(declared).flatMap((flow) => flow.ports.map((port) => wire(flow, port, flow.allowedBy))),
+    policyFlows(declared).flatMap((flow) =>
+      behind(flow.from).flatMap((from) =>
+        behind(flow.to).flatMap((to) => flow.ports.map((port) => wire({ ...flow, from, to }, port, flow.allowedBy))),
+      ),
+    ),
   );
   return allowedFlows(declared).filter(
     (flow) =>
@@ -92,8 +150,19 @@ function nameOf(labels: Readonly<Record<string, string>> | undefined): string {
 function peerOf(peer: NonNullable<Rule["from"]>[number], own: string): string {
   if (peer.ipBlock) return peer.ipBlock.cidr;
   const labels = peer.namespaceSelector?.matchLabels;
-  const namespace = peer.namespaceSelector ? (labels?.["kubernetes.io/metadata.name"] ?? "any of the platform") : own;
+  const namespace = peer.namespaceSelector ? (labels?.["kubernetes.io/metadata.name"] ?? anyNamespace) : own;
   return `${namespace}/${nameOf(peer.podSelector?.matchLabels)}`;
+}
+
+/** Whom a peer stands for: the declared pods of any namespace that carry its labels; itself where it names a namespace, or none has them. */
+function peersOf(peer: NonNullable<Rule["from"]>[number], own: string, pods: readonly Pods[]): string[] {
+  const wanted = Object.entries(peer.podSelector?.matchLabels ?? {});
+  const anywhere = peer.namespaceSelector?.matchLabels?.["kubernetes.io/metadata.name"] === undefined;
+  if (!peer.namespaceSelector || !anywhere || wanted.length === 0) return [peerOf(peer, own)];
+  const found = pods
+    .filter(({ labels }) => wanted.every(([key, value]) => labels[key] === value))
+    .map(({ namespace, labels }) => `${namespace}/${nameOf(labels)}`);
+  return found.length > 0 ? [...new Set(found)] : [peerOf(peer, own)];
 }
 
 function portsOf({ ports = [] }: Pick<Rule, "ports">): string[] {
