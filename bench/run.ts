@@ -12,6 +12,7 @@ import { root } from "./program";
 import { machine, type Measured, summary, writePage } from "./report";
 import { start } from "./start";
 import { state } from "./state";
+import { taskdb, taskdbSoak } from "./taskdb";
 
 const BENCHMARKS: readonly Benchmark[] = [
   state,
@@ -22,6 +23,8 @@ const BENCHMARKS: readonly Benchmark[] = [
   engineMemory,
   start,
   postgres,
+  taskdb,
+  taskdbSoak,
 ];
 const LEAST_TIMES = 3;
 

@@ -1,4 +1,8 @@
-import { Instance, missing } from "../../../../local/engine/providers/postgresql/testing/instance";
+import {
+  Instance,
+  type InstanceOptions,
+  missing,
+} from "../../../../local/engine/providers/postgresql/testing/instance";
 import { type PostgresDatabase, openDatabase } from "../database";
 import { migrate } from "../migrate";
 import type { PostgresOptions } from "../postgres/connection";
@@ -11,8 +15,8 @@ export class Server {
   private made = 0;
   private constructor(readonly instance: Instance) {}
 
-  static async start(): Promise<Server> {
-    return new Server(await Instance.start());
+  static async start(options?: InstanceOptions): Promise<Server> {
+    return new Server(await Instance.start(options));
   }
 
   /** An empty database; its roles are `<name>_migrator`, `<name>_app` and `<name>_readonly`, their password the name. */
