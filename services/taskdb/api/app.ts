@@ -5,10 +5,12 @@ import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } fro
 import type { TaskStore } from "../store/store";
 import type { Settings } from "../settings";
 import { readJsonBodies } from "./body";
+import type { Checks } from "./checks";
 import { boundWork, underApi, watchPressure } from "./load";
 import { PathMethods } from "./methods";
 import type { Metrics } from "./metrics";
 import { errorHandler, notFoundHandler } from "./problem";
+import { checkRoutes } from "./routes/checks";
 import { healthRoutes } from "./routes/health";
 import { reportRoutes } from "./routes/reports";
 import { runRoutes } from "./routes/runs";
@@ -17,7 +19,8 @@ import { requestId } from "./schemas";
 
 export interface AppArgs {
   readonly store: TaskStore;
-  readonly settings: Pick<Settings, "http" | "artifactsDir" | "logLevel">;
+  readonly checks: Checks;
+  readonly settings: Pick<Settings, "http" | "logLevel">;
   readonly metrics: Metrics;
   /**
    * True once the process has been told to end.
@@ -69,10 +72,11 @@ export async function buildApp(args: AppArgs): Promise<FastifyInstance> {
   healthRoutes(app, { store, draining });
   await app.register(
     async (api) => {
-      const routes = { store, metrics, artifactsDir: settings.artifactsDir };
+      const routes = { store, metrics, checks: args.checks };
       taskRoutes(api, routes);
       runRoutes(api, routes);
       reportRoutes(api, routes);
+      checkRoutes(api, routes);
     },
     { prefix: "/api/v1" },
   );

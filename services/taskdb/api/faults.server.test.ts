@@ -5,7 +5,6 @@ import { skip } from "../../../cli/testing/skip";
 import { Instance, missing } from "../../../local/engine/providers/postgresql/testing/instance";
 import { openDatabase } from "../store/database";
 import { migrate } from "../store/migrate";
-import { createStore } from "../store/open";
 import { type Answer, settings, TestApi } from "./testing/api";
 import { refusesBadInput } from "./testing/input";
 
@@ -43,8 +42,8 @@ describe("taskdb: the API on PostgreSQL, when things go wrong", function () {
     return name;
   }
   async function open(name: string, retryMs = 200, maxInFlight = 100): Promise<TestApi> {
-    const store = createStore(await openDatabase(optionsOf(name)), { retryMs });
-    const api = await TestApi.over(store, { settings: settings({ maxInFlight }) });
+    const opened = await openDatabase(optionsOf(name));
+    const api = await TestApi.over(opened, { retryMs }, { settings: settings({ maxInFlight }) });
     apis.push(api);
     return api;
   }
@@ -73,7 +72,7 @@ describe("taskdb: the API on PostgreSQL, when things go wrong", function () {
   describe("bad input", () => {
     refusesBadInput(async () => {
       const opened = await openDatabase(optionsOf(await database()));
-      return TestApi.over(createStore(opened));
+      return TestApi.over(opened);
     });
   });
 
@@ -144,7 +143,7 @@ describe("taskdb: the API on PostgreSQL, when things go wrong", function () {
     await server.up();
     await release().catch(() => undefined);
     assert.deepEqual([(await change).status, (await change).body.title], [200, "Changed"]);
-    const kinds = (await api.get(`/events?entity_id=${task}`)).body.items.map(({ kind }: { kind: string }) => kind);
+    const kinds = (await api.get(`/events?entity_id=${task}`)).body.items.map(({ kind }) => kind);
     assert.deepEqual(kinds, ["task.created", "task.updated"]);
   });
 

@@ -3,14 +3,18 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Settings } from "../settings";
+import type { Database } from "../store/database";
 import type { TaskStore } from "../store/store";
 import { buildApp } from "./app";
+import { checksOf } from "./checks";
 import { Maintenance } from "./maintenance";
 import type { Metrics } from "./metrics";
 import { profileOnSignal } from "./profiling";
 
 export interface ServiceArgs {
   readonly settings: Settings;
+  /** What the store is over. */
+  readonly database: Database;
   readonly store: TaskStore;
   readonly metrics: Metrics;
 }
@@ -26,9 +30,15 @@ export class Service {
   ) {}
 
   static async start(args: ServiceArgs): Promise<Service> {
-    const { settings, store, metrics } = args;
+    const { settings, database, store, metrics } = args;
     const state = { draining: false };
-    const app = await buildApp({ ...args, draining: () => state.draining });
+    const app = await buildApp({
+      settings,
+      store,
+      metrics,
+      checks: checksOf(database, settings.artifactsDir),
+      draining: () => state.draining,
+    });
     const metricsServer =
       settings.metricsPort === undefined
         ? undefined

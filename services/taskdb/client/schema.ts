@@ -302,6 +302,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/reports/{id}/verification": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Whether each claim of a report still holds, and what has changed since its snapshot */
+    get: operations["verifyReport"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/doctor": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Orphans, the event log's integrity, derived statuses against the full query, replication */
+    get: operations["examine"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -362,7 +396,7 @@ export interface components {
       /** Format: uuid */
       id?: string;
       /** @default null */
-      run_id: string | null;
+      run_id?: string | null;
       path: string;
       sha256: string;
       size_bytes: number;
@@ -377,9 +411,9 @@ export interface components {
        * @default pending
        * @enum {string}
        */
-      status: "pending" | "pass" | "fail" | "skipped";
+      status?: "pending" | "pass" | "fail" | "skipped";
       /** @default [] */
-      checks: unknown[];
+      checks?: unknown[];
     };
     NewNote: {
       text: string;
@@ -397,11 +431,11 @@ export interface components {
        * @default running
        * @enum {string}
        */
-      status: "running" | "completed" | "failed" | "cancelled";
+      status?: "running" | "completed" | "failed" | "cancelled";
       /** @default [] */
-      tool_calls: unknown[];
+      tool_calls?: unknown[];
       /** @default {} */
-      metrics: {
+      metrics?: {
         [key: string]: unknown;
       };
     };
@@ -410,28 +444,28 @@ export interface components {
       id?: string;
       title: string;
       /** @default null */
-      description: string | null;
+      description?: string | null;
       /**
        * @default pending
        * @enum {string}
        */
-      status: "pending" | "in_progress" | "completed" | "failed" | "cancelled" | "retracted";
+      status?: "pending" | "in_progress" | "completed" | "failed" | "cancelled" | "retracted";
       /**
        * @default medium
        * @enum {string}
        */
-      priority: "critical" | "high" | "medium" | "low";
+      priority?: "critical" | "high" | "medium" | "low";
       policy_version: string;
       /** @default null */
-      feature: string | null;
+      feature?: string | null;
       /** @default null */
-      owner: string | null;
+      owner?: string | null;
       /** @default null */
-      summary: string | null;
+      summary?: string | null;
       /** @default null */
-      dependencies: unknown[] | null;
+      dependencies?: unknown[] | null;
       /** @default null */
-      metadata: {
+      metadata?: {
         [key: string]: unknown;
       } | null;
     };
@@ -2464,6 +2498,148 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Statistics"];
+        };
+      };
+      /** @description The request is not valid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The service failed */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too much to do, or no database; Retry-After says when to come again */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  verifyReport: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            verification_snapshot_ts: string;
+            passed: number;
+            failed: number;
+            claims: {
+              claim: string;
+              /** @enum {string} */
+              kind: "task_id" | "run_id" | "artifact_hash";
+              /** @enum {string} */
+              status: "pass" | "fail";
+              finding: string;
+              details: {
+                expected: string;
+                actual: string;
+                mismatch: string | null;
+              };
+            }[];
+          };
+        };
+      };
+      /** @description The request is not valid */
+      400: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description There is no such thing */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The service failed */
+      500: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Too much to do, or no database; Retry-After says when to come again */
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  examine: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            generated_at: string;
+            /** @enum {string} */
+            backend: "postgres" | "sqlite";
+            full: boolean;
+            summary: {
+              /** @enum {string} */
+              system_health: "excellent" | "degraded" | "critical";
+              pass: number;
+              warn: number;
+              fail: number;
+              orphans: number;
+            };
+            checks: {
+              name: string;
+              /** @enum {string} */
+              status: "pass" | "warn" | "fail";
+              detail: string;
+              fix: string | null;
+            }[];
+          };
         };
       };
       /** @description The request is not valid */

@@ -13,7 +13,7 @@ export async function generated(): Promise<Record<string, string>> {
   const document = JSON.stringify(await openApiDocument());
   // It has ES modules only.
   const { astToString, COMMENT_HEADER, default: openapiTypes } = await import("openapi-typescript");
-  const types = COMMENT_HEADER + astToString(await openapiTypes(document));
+  const types = COMMENT_HEADER + astToString(await openapiTypes(document, { defaultNonNullable: false }));
   const texts = { [DOCUMENT]: document, [TYPES]: types };
   const files = Object.entries(texts).map(async ([path, text]) => {
     const options = await resolveConfig(path);

@@ -2,11 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import type { Settings } from "../../settings";
-import { type DatabaseOptions, openDatabase } from "../../store/database";
+import { type Database, type DatabaseOptions, openDatabase } from "../../store/database";
 import { migrate } from "../../store/migrate";
 import { createStore } from "../../store/open";
+import type { StoreOptions } from "../../store/sql";
 import type { TaskStore } from "../../store/store";
 import { type AppArgs, buildApp } from "../app";
+import { checksOf } from "../checks";
 import { Metrics } from "../metrics";
 
 /** What tests of the API share. */
@@ -20,14 +22,42 @@ export const settings = (http: Partial<Settings["http"]> = {}): AppArgs["setting
     requestTimeoutMs: 30_000,
     ...http,
   },
-  artifactsDir: "artifacts",
   logLevel: "silent",
 });
 
+/** Fields of answers that tests look at; which an answer has, its schema says. */
+export interface Body {
+  readonly id: string;
+  readonly status: string | number;
+  readonly title: string;
+  readonly name: string;
+  readonly path: string;
+  readonly kind: string;
+  readonly type: string;
+  readonly detail: string;
+  readonly backend: string;
+  readonly request_id: string;
+  readonly updated_at: string;
+  readonly status_derived: string;
+  readonly health_score: number;
+  readonly verification_snapshot_ts: string;
+  readonly total_reports: number;
+  readonly next: string;
+  readonly items: readonly Body[];
+  readonly checks: readonly unknown[];
+  readonly claims_validated: readonly { readonly result: string }[];
+  readonly payload: { readonly text: string };
+  readonly paths: Readonly<Record<string, { readonly get?: object }>>;
+  readonly errors: readonly [{ readonly field: string; readonly value: string; readonly expected: string }];
+  readonly passed: number;
+  readonly failed: number;
+  readonly summary: { readonly system_health: string };
+  readonly [field: string]: unknown;
+}
+
 export interface Answer {
   readonly status: number;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly body: any;
+  readonly body: Body;
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
@@ -45,19 +75,25 @@ export class TestApi {
   ): Promise<TestApi> {
     const opened = await openDatabase(database);
     await migrate(opened, "up");
-    return TestApi.over(createStore(opened, {}), args);
+    return TestApi.over(opened, {}, args);
   }
 
-  static async over(store: TaskStore, args: Partial<AppArgs> = {}): Promise<TestApi> {
+  static async over(database: Database, options: StoreOptions = {}, args: Partial<AppArgs> = {}): Promise<TestApi> {
     const metrics = new Metrics();
-    const app = await buildApp({ store, metrics, settings: settings(), serializerCompiler, ...args });
+    const store = createStore(database, options);
+    const compiler = serializerCompiler as AppArgs["serializerCompiler"];
+    const checks = checksOf(database, "artifacts");
+    const app = await buildApp({
+      ...{ store, checks, metrics, settings: settings(), serializerCompiler: compiler },
+      ...args,
+    });
     return new TestApi(app, store, metrics);
   }
 
   async send(method: InjectOptions["method"], url: string, options: InjectOptions = {}): Promise<Answer> {
     const response = await this.app.inject({ method, url, ...options } as InjectOptions);
-    const json = response.body === "" ? undefined : (JSON.parse(response.body) as unknown);
-    return { status: response.statusCode, body: json, headers: response.headers };
+    const body = JSON.parse(response.body || "{}") as Body;
+    return { status: response.statusCode, body, headers: response.headers };
   }
   get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.send("GET", `/api/v1${path}`, { headers });

@@ -161,7 +161,7 @@ export function refusesBadInput(open: () => Promise<TestApi>): void {
     assert.deepEqual([read.dependencies, read.metadata], [[evil], { [evil]: evil }]);
     const found = await api.get(`/tasks?owner=${encodeURIComponent(evil)}&feature=${encodeURIComponent(evil)}`);
     assert.deepEqual(
-      found.body.items.map(({ id }: { id: string }) => id),
+      found.body.items.map(({ id }) => id),
       [made.body.id],
     );
     const gate = await api.post(`/runs/${run}/gates`, { name: evil, type: "lint", checks: [{ evil }] });
