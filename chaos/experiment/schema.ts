@@ -6,11 +6,9 @@ const seconds = (most: number) => z.number().positive().max(most);
 const objectName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, { error: "must be the name of a Kubernetes object" });
-const labels = z
-  .record(z.string().min(1), z.string())
-  .refine((map) => Object.keys(map).length > 0, {
-    error: "must name at least one label; an empty selector matches every pod",
-  });
+const labels = z.record(z.string().min(1), z.string()).refine((map) => Object.keys(map).length > 0, {
+  error: "must name at least one label; an empty selector matches every pod",
+});
 
 /** Pods that a fault may hit. */
 export const podTarget = z.strictObject({

@@ -1,4 +1,4 @@
-import type { Fault, FaultKind, FaultOf } from "../experiment/schema";
+import type { FaultKind, FaultOf } from "../experiment/schema";
 import type { Ground } from "../ground";
 
 /** What a fault hits: chosen once, by the seed, before anything is touched. */
@@ -53,9 +53,9 @@ export type FaultDrivers = { readonly [K in FaultKind]: FaultDriver<K> };
 /** Numbers from 0 up to 1, the same for the same seed. */
 export type Random = () => number;
 
-/** The fault's own driver; the type of both is the same kind. */
-export function driverOf(drivers: FaultDrivers, fault: Fault): FaultDriver {
-  return drivers[fault.kind] as FaultDriver;
+/** The driver of a kind of fault; whoever calls it gives it faults and records of that kind. */
+export function driverFor(drivers: FaultDrivers, kind: FaultKind): FaultDriver {
+  return drivers[kind] as FaultDriver;
 }
 
 /** A victim has changed since it was chosen, or was never there. */
