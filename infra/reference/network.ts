@@ -20,9 +20,6 @@ export interface AllowedFlow {
   readonly ports: readonly string[];
 }
 
-/** How the page names all namespaces of the platform. */
-const anyNamespace = "any of the platform";
-
 const policiesOf = (declared: readonly Declared[]): Policy[] =>
   declared
     .filter(({ type }) => type === "kubernetes:networking.k8s.io/v1:NetworkPolicy")
@@ -91,46 +88,14 @@ export function allowedFlows(declared: readonly Declared[]): AllowedFlow[] {
   return [...flows.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-interface PodTemplate {
-  readonly metadata: { readonly namespace: string };
-  readonly spec: { readonly template?: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } } };
-}
-
-/** An end by labels that are no name, such as those of all clients of Postgres, as the names of the declared pods that carry them. */
-function podsBehind(declared: readonly Declared[]): (end: string) => string[] {
-  const pods = declared.flatMap(({ type, inputs }) => {
-    if (!/^kubernetes:(apps|batch)\/v1:/.test(type)) return [];
-    const { metadata, spec } = inputs as unknown as PodTemplate;
-    const labels = spec.template?.metadata.labels ?? {};
-    return [{ namespace: metadata.namespace, labels, end: `${metadata.namespace}/${nameOf(labels)}` }];
-  });
-  return (end) => {
-    const [, namespace = "", wanted = ""] = /^([^/]+)\/(.+=.+)$/.exec(end) ?? [];
-    const found = pods.filter(
-      (pod) =>
-        (namespace === anyNamespace || namespace === pod.namespace) &&
-        wanted.split(",").every((label) => {
-          const at = label.indexOf("=");
-          return pod.labels[label.slice(0, at)] === label.slice(at + 1);
-        }),
-    );
-    return [end, ...found.map((pod) => pod.end)];
-  };
-}
-
 /** Allowed at one end only: it never passes. An end outside of the platform's namespaces has no policy of ours. */
 export function halfFlows(declared: readonly Declared[]): AllowedFlow[] {
-  const behind = podsBehind(declared);
   const closed = new Set(policiesOf(declared).map(({ metadata }) => metadata.namespace));
   const inside = (end: string) => closed.has(end.split("/")[0] ?? "") && !end.endsWith("/*");
   const wire = ({ from, to }: AllowedFlow, port: string, end: PolicyFlow["allowedBy"]) =>
     `${from}>${to}:${port} ${end}`;
   const allowed = new Set(
-    policyFlows(declared).flatMap((flow) =>
-      behind(flow.from).flatMap((from) =>
-        behind(flow.to).flatMap((to) => flow.ports.map((port) => wire({ ...flow, from, to }, port, flow.allowedBy))),
-      ),
-    ),
+    policyFlows(declared).flatMap((flow) => flow.ports.map((port) => wire(flow, port, flow.allowedBy))),
   );
   return allowedFlows(declared).filter(
     (flow) =>
@@ -150,7 +115,7 @@ function nameOf(labels: Readonly<Record<string, string>> | undefined): string {
 function peerOf(peer: NonNullable<Rule["from"]>[number], own: string): string {
   if (peer.ipBlock) return peer.ipBlock.cidr;
   const labels = peer.namespaceSelector?.matchLabels;
-  const namespace = peer.namespaceSelector ? (labels?.["kubernetes.io/metadata.name"] ?? anyNamespace) : own;
+  const namespace = peer.namespaceSelector ? (labels?.["kubernetes.io/metadata.name"] ?? "any of the platform") : own;
   return `${namespace}/${nameOf(peer.podSelector?.matchLabels)}`;
 }
 
