@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { cacheRoot } from "../../cluster/cache.mjs";
 import { pruneUnused } from "../../prune.mjs";
@@ -20,6 +20,8 @@ export function digest(...texts) {
  */
 export class Kept {
   #file;
+  /** The file's inode as it was read: each save makes another. */
+  #inode;
   #index = {};
   #parts = Buffer.alloc(0);
   /** By key, what this process has made because it was not kept: a function that gives its bytes. */
@@ -27,12 +29,19 @@ export class Kept {
 
   constructor(name) {
     this.#file = path.join(cacheRoot(), "program", name);
+    this.#readIfNew();
+    if (this.#inode !== undefined) pruneUnused(path.dirname(this.#file), this.#file);
+  }
+
+  #readIfNew() {
     try {
+      const inode = statSync(this.#file, { throwIfNoEntry: false })?.ino;
+      if (inode === this.#inode) return;
+      this.#inode = inode;
       const content = readFileSync(this.#file);
       const start = WORD + content.readUInt32LE(0);
       this.#index = JSON.parse(content.toString("utf8", WORD, start));
       this.#parts = content.subarray(start);
-      pruneUnused(path.dirname(this.#file), this.#file);
     } catch (error) {
       if (error.code !== "ENOENT") complain(this.#file, error);
     }
@@ -89,7 +98,9 @@ export class Kept {
     }
   }
 
+  /** A program that has waited finds what another has kept meanwhile. */
   #find(key, text) {
+    if (this.#index[key]?.[0] !== text) this.#readIfNew();
     const [made, start, size] = this.#index[key] ?? [];
     if (made !== text) return undefined;
     return this.#parts.subarray(start, start + size);

@@ -60,6 +60,24 @@ describe("what is loaded before a program", function () {
     assert.equal(run(), "undefined 2");
   });
 
+  it("finds what another process has kept since it started", () => {
+    write(
+      "main.js",
+      `const again = { BALLAST_PROGRAM_TYPESCRIPT: "true", AGAIN: "true" };
+      if (process.env.AGAIN === undefined) {
+        const { execFileSync } = require("node:child_process");
+        execFileSync(process.execPath, [...process.execArgv, __filename], { env: { ...process.env, ...again } });
+      }
+      require("./index.ts");
+      console.log(Object.keys(require.cache).some((file) => file.endsWith("typescript.js"))) ? "compiled" : "kept");`,
+    );
+    assert.equal(run(), "hello\nkept");
+    write("index.ts", `console.log("changed" as string);`);
+    assert.equal(run(), "changed\nkept");
+    write("index.ts", `console.log("and again" as string);`);
+    assert.equal(run({ AGAIN: "true" }), "and again\ncompiled");
+  });
+
   it("goes on without a cache that is damaged or cannot be written", () => {
     run();
     writeFileSync(keptFile(), "nonsense");
