@@ -30,7 +30,6 @@ export class Kept {
   constructor(name) {
     this.#file = path.join(cacheRoot(), "program", name);
     this.#readIfNew();
-    if (this.#inode !== undefined) pruneUnused(path.dirname(this.#file), this.#file);
   }
 
   #readIfNew() {
@@ -42,6 +41,7 @@ export class Kept {
       const start = WORD + content.readUInt32LE(0);
       this.#index = JSON.parse(content.toString("utf8", WORD, start));
       this.#parts = content.subarray(start);
+      pruneUnused(path.dirname(this.#file), this.#file);
     } catch (error) {
       if (error.code !== "ENOENT") complain(this.#file, error);
     }

@@ -69,7 +69,7 @@ describe("what is loaded before a program", function () {
         execFileSync(process.execPath, [...process.execArgv, __filename], { env: { ...process.env, ...again } });
       }
       require("./index.ts");
-      console.log(Object.keys(require.cache).some((file) => file.endsWith("typescript.js"))) ? "compiled" : "kept");`,
+      console.log(Object.keys(require.cache).some((file) => file.endsWith("typescript.js")) ? "compiled" : "kept");`,
     );
     assert.equal(run(), "hello\nkept");
     write("index.ts", `console.log("changed" as string);`);
