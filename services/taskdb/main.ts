@@ -8,6 +8,7 @@ import { readSettings, settingsHelp } from "./settings";
 import { openDatabase } from "./store/database";
 import { migrate } from "./store/migrate";
 import { createStore } from "./store/open";
+import { transferCommand } from "./transfer/command";
 
 /** The task database's one program: the service, and the tools over its data. */
 
@@ -32,8 +33,7 @@ program
       ...settings.upkeep,
       onRefresh: (microseconds) => metrics.statusRefreshed(microseconds),
     });
-    const service = await Service.start({ settings, database, store, metrics });
-    service.endOnSignal();
+    await Service.start({ settings, database, store, metrics });
   });
 
 /** A step over tables that are full takes longer than any request may. */
@@ -62,6 +62,7 @@ for (const [name, description] of Object.entries(directions)) {
 
 for (const tool of [
   generateCommand(),
+  transferCommand(),
   doctorCommand(),
   exportHashCommand(),
   verifyCommand(),
