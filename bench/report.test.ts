@@ -46,4 +46,15 @@ describe("benchmarks", () => {
     assert.ok(second.includes("| up of 300 | 9 s | 9, 9, 9 | ratio ≤ 3× | **no** |"));
     assert.ok(second.includes("| up of 300, again (no peer) |"));
   });
+
+  it("draws what was measured at three sizes or more, smallest first", () => {
+    const at = (size: number, value: number) => measured({ name: `check, of ${size}`, runs: [value], unit: "ms" });
+    assert.doesNotMatch(updated(undefined, [at(1, 1), at(2, 2)]), /xychart/);
+    const page = updated(undefined, [at(500, 3), at(20, 1), at(1000, 4)]);
+    assert.match(
+      page,
+      /title "check"\n {2}x-axis \[20, 500, 1000\]\n {2}y-axis "ms" 0 --> 4.8\n {2}line \[1, 3, 4\]\n/,
+    );
+    assert.equal(updated(page, []), page);
+  });
 });

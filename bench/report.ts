@@ -47,6 +47,36 @@ function cells({ figure, command, machine: where, date }: Measured): string[] {
   ].map((cell) => cell.replaceAll("|", "\\|"));
 }
 
+/** A row whose figure was measured at a size: its name without the size, the size, the median and its unit. */
+const atSize = /^\| ([^|]*?), (?:at|of) (\d+)(?: [a-z]+)?(?: \([^|]*\))? \| ([\d.]+) (\S+) \|/;
+
+/** A chart of each figure that was measured at three sizes or more, from the rows themselves. */
+function charts(rows: readonly string[]): string[] {
+  const series = new Map<string, { readonly size: number; readonly value: number; readonly unit: string }[]>();
+  for (const row of rows) {
+    const [, name, size, value, unit] = atSize.exec(row) ?? [];
+    if (name === undefined || unit === undefined) continue;
+    series.set(name, [...(series.get(name) ?? []), { size: Number(size), value: Number(value), unit }]);
+  }
+  return [...series]
+    .filter(([, points]) => points.length >= 3)
+    .map(([name, points]) => {
+      const sorted = points.toSorted((left, right) => left.size - right.size);
+      const list = (values: readonly number[]): string => `[${values.join(", ")}]`;
+      const highest = round(Math.max(...sorted.map(({ value }) => value)) * 1.2);
+      return [
+        "```mermaid",
+        "xychart-beta",
+        `  title "${name}"`,
+        `  x-axis ${list(sorted.map(({ size }) => size))}`,
+        `  y-axis "${sorted[0]?.unit ?? ""}" 0 --> ${highest}`,
+        `  line ${list(sorted.map(({ value }) => value))}`,
+        "```",
+        "",
+      ].join("\n");
+    });
+}
+
 const line = (row: readonly string[]): string => `| ${row.join(" | ")} |`;
 
 /** The page with each of `measured` in place of the row of that figure, or after the last row. */
@@ -61,7 +91,10 @@ export function updated(page: string | undefined, measured: readonly Measured[])
     if (place < 0) rows.push(line(cells(each)));
     else rows[place] = line(cells(each));
   }
-  return [INTRODUCTION, line(HEADER), line(HEADER.map(() => "---")), ...rows, ""].join("\n");
+  const drawn = charts(rows);
+  const growth =
+    drawn.length > 0 ? ["\n## Growth\n", "Each figure at its sizes, drawn from the rows above.\n", ...drawn] : [""];
+  return [INTRODUCTION, line(HEADER), line(HEADER.map(() => "---")), ...rows, ...growth].join("\n");
 }
 
 export function writePage(file: string, measured: readonly Measured[]): void {
