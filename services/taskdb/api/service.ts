@@ -25,10 +25,12 @@ export class Service {
     readonly app: FastifyInstance,
     private readonly args: ServiceArgs,
     private readonly metricsServer: Server | undefined,
-    private readonly maintenance: Maintenance,
     private readonly state: { draining: boolean },
   ) {}
 
+  private maintenance: Maintenance | undefined;
+
+  /** It ends by SIGTERM or SIGINT. */
   static async start(args: ServiceArgs): Promise<Service> {
     const { settings, database, store, metrics } = args;
     const state = { draining: false };
@@ -43,10 +45,15 @@ export class Service {
       settings.metricsPort === undefined
         ? undefined
         : await serveMetrics(metrics, settings.http.host, settings.metricsPort);
+    const service = new Service(app, args, metricsServer, state);
+    // Before the first request can come.
+    service.endOnSignal();
     await app.listen({ host: settings.http.host, port: settings.http.port });
     if (settings.profilesDir !== undefined) profileOnSignal(settings.profilesDir, app.log);
-    const maintenance = new Maintenance(store, settings.maintenanceIntervalMs, metrics, app.log);
-    return new Service(app, args, metricsServer, maintenance, state);
+    if (!state.draining) {
+      service.maintenance = new Maintenance(store, settings.maintenanceIntervalMs, metrics, app.log);
+    }
+    return service;
   }
 
   get port(): number {
@@ -60,7 +67,7 @@ export class Service {
   async drain(): Promise<void> {
     this.state.draining = true;
     this.app.log.info({ delayMs: this.args.settings.drain.delayMs }, "draining");
-    const stopped = this.maintenance.stop();
+    const stopped = this.maintenance?.stop();
     await sleep(this.args.settings.drain.delayMs);
     await this.app.close();
     await stopped;
@@ -70,7 +77,7 @@ export class Service {
   }
 
   /** Drains at SIGTERM or SIGINT, within the time there is; a second signal ends the process at once. */
-  endOnSignal(): void {
+  private endOnSignal(): void {
     const { timeoutMs } = this.args.settings.drain;
     const end = (signal: NodeJS.Signals): void => {
       if (this.state.draining) {
