@@ -5,6 +5,7 @@ import { clusterCommand } from "./commands/cluster";
 import { doctorCommand } from "./commands/doctor";
 import { driftCommand } from "./commands/drift";
 import { imagesCommand } from "./commands/images";
+import { loadCommand } from "./commands/load";
 import { renderCommand } from "./commands/render";
 import { destroyCommand, outputCommand, previewCommand, refreshCommand, upCommand } from "./commands/stack";
 import { stateCommand } from "./commands/state";
@@ -30,6 +31,7 @@ const commands = [
   stateCommand(),
   clusterCommand(),
   imagesCommand(),
+  loadCommand(),
   doctorCommand(),
 ];
 for (const command of commands) program.addCommand(command);

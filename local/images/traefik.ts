@@ -1,12 +1,8 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFile, cp, mkdir, readFile, rm } from "node:fs/promises";
-import { totalmem } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { cacheRoot } from "../cluster/cache.mjs";
 import { ensureToolchain } from "../cluster/toolchain/build";
-import { env as toolchainEnvironment } from "../cluster/toolchain/programs.json";
+import { compile, go } from "../go";
 import type { Task } from "../progress";
 import type { Input } from "./inputs";
 import { folderDigest, inContext } from "./recipe";
@@ -33,7 +29,7 @@ export const traefikProgram: Input = {
     const folder = `${target}-module`;
     try {
       await prepareModule(folder, task);
-      await compile(folder, target, task);
+      await compile(`${traefik}/cmd/traefik`, await flags(), folder, target, task);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -65,48 +61,4 @@ async function prepareModule(folder: string, task: Task): Promise<void> {
   await cp(original, copy, { recursive: true, filter: taken });
   await mkdir(join(copy, "providers", "dns"), { recursive: true });
   await copyFile(join(source, "dns", "none.go"), join(copy, "providers", "dns", "none.go"));
-}
-
-async function compile(folder: string, target: string, task: Task): Promise<void> {
-  const program = `${traefik}/cmd/traefik`;
-  const chosen = await flags();
-  const stale = await go(
-    ["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", ...chosen, program],
-    folder,
-    (line) => {
-      if (line.includes("downloading")) task.detail(line.replace(/^go: /, ""));
-    },
-  );
-  const packages = stale.split("\n").filter(Boolean).length;
-  let compiled = 0;
-  await go(["build", "-v", ...chosen, "-o", target, program], folder, (line) => {
-    task.fraction(Math.min(0.99, ++compiled / Math.max(packages, 1)));
-    task.detail(line);
-  });
-}
-
-/** Runs go as the toolchain's build does; gives its output, and each line of its error output to `onLine`. */
-function go(args: readonly string[], cwd: string, onLine: (line: string) => void = () => undefined): Promise<string> {
-  const caches = { GOCACHE: join(cacheRoot(), "go", "build"), GOMODCACHE: join(cacheRoot(), "go", "mod") };
-  // As there: the compiler's garbage collector costs a fifth of the time, where there is memory enough to do without.
-  const memory = totalmem() > 8 * 2 ** 30 ? { GOGC: "off" } : {};
-  return new Promise((resolve, reject) => {
-    const child = spawn("go", args, {
-      cwd,
-      env: { ...process.env, ...toolchainEnvironment, ...caches, ...memory },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const last: string[] = [];
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-    createInterface({ input: child.stderr }).on("line", (line) => {
-      last.push(line);
-      if (last.length > 15) last.shift();
-      onLine(line);
-    });
-    child.on("error", (error) => reject(new Error(`go could not be started: ${error.message}`)));
-    child.on("close", (code) =>
-      code === 0 ? resolve(output) : reject(new Error(`go ${args[0] ?? ""} failed:\n${last.join("\n")}`)),
-    );
-  });
 }

@@ -1,0 +1,119 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type * as esbuild from "esbuild";
+import type { Plan } from "./plan";
+import { exitOf, judge, type Judged, type Summary } from "./verdict";
+
+export interface Ran {
+  /** k6's own, or 99 where k6 took no data for a pass. */
+  readonly code: number;
+  readonly k6Code: number;
+  /** Nothing, where k6 ended before there was one. */
+  readonly summary?: Summary;
+  readonly results: readonly Judged[];
+  /** What k6 said was wrong, one line each. */
+  readonly errors: readonly string[];
+}
+
+export interface RunOptions {
+  readonly plan: Plan;
+  /** Program. */
+  readonly k6: string;
+  /** Exists; the plan, the script, the summary and k6's log are kept there. */
+  readonly folder: string;
+  /**
+   * Ends the run in order.
+   * @default never
+   */
+  readonly signal?: AbortSignal;
+  /**
+   * Certificates of authorities that k6 trusts, a file.
+   * @default the machine's
+   */
+  readonly authorities?: string;
+}
+
+/** Runs k6 over the plan, and judges what came of it. */
+export async function runLoad({ plan, k6, folder, signal, authorities }: RunOptions): Promise<Ran> {
+  const files = {
+    plan: join(folder, "plan.json"),
+    script: join(folder, "script.js"),
+    summary: join(folder, "summary.json"),
+  };
+  const whole: Plan = { ...plan, summary: files.summary };
+  await writeFile(files.plan, `${JSON.stringify(whole, null, 2)}\n`);
+  await writeFile(files.script, await bundle(whole));
+  const { code, log } = await execute(
+    k6,
+    ["run", "--quiet", "--no-color", "--no-usage-report", "--address", "", files.script],
+    {
+      ...ownEnvironment(),
+      BALLAST_LOAD_PLAN: files.plan,
+      ...(authorities === undefined ? {} : { SSL_CERT_FILE: authorities }),
+    },
+    signal,
+  );
+  await writeFile(join(folder, "k6.log"), log.join("\n"));
+  const summary = await readFile(files.summary, "utf8").then(
+    (text) => JSON.parse(text) as Summary,
+    () => undefined,
+  );
+  const results = judge(whole, summary ?? { metrics: {} });
+  const errors = log.filter((line) => line.includes("level=error"));
+  return { code: exitOf(code, results), k6Code: code, ...(summary && { summary }), results, errors };
+}
+
+/** One file for all scenarios: the same on this machine and where there is no checkout. */
+export async function bundle(plan: Plan): Promise<string> {
+  // Bundled into the command line, esbuild would not find its own program.
+  const { build } = createRequire(require.resolve("esbuild"))("esbuild") as typeof esbuild;
+  const taskdb = plan.targets["taskdb"] !== undefined;
+  const contents = [
+    `import { setup as ready } from "./k6/shared/plan";`,
+    ...(taskdb ? [`import { prepare } from "./k6/taskdb/api";`] : []),
+    `export { handleSummary, options } from "./k6/shared/plan";`,
+    `export function setup() { ready(); ${taskdb ? "prepare();" : ""} }`,
+    ...plan.scripts.map(({ exec, path }) => `export { default as ${exec} } from ${JSON.stringify(`./${path}`)};`),
+  ].join("\n");
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: __dirname, loader: "ts" },
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    external: ["k6", "k6/*"],
+    logLevel: "silent",
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+/** Settings of k6 in the user's environment would make another run of it. */
+const ownEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("K6_")));
+
+async function execute(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<{ code: number; log: string[] }> {
+  // In a group of its own: Ctrl-C reaches it once, from here. A second one would cut it off.
+  const child = spawn(program, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const log: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on("line", (line) => log.push(line));
+  const stop = () => child.kill("SIGINT");
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
+  try {
+    const [code, by] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    if (code === null) throw new Error(`k6 was ended by ${by ?? "a signal"}`);
+    return { code, log };
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,56 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Target } from "./plan";
+import { scenarioTable } from "./table";
+
+/** Outputs of a stack, as far as they are read here. */
+interface Outputs {
+  readonly taskdb?: { readonly nodePort?: number };
+  readonly gateway?: { readonly domain?: string; readonly ports?: { readonly https?: number } };
+}
+
+/** Where node ports of a cluster on this machine answer. */
+const NODE = "127.0.0.1";
+
+/** The services that can be reached from this machine, by the outputs of a stack whose cluster is on it. */
+export function localTargets(outputs: unknown): Record<string, Target> {
+  const { taskdb, gateway } = (outputs ?? {}) as Outputs;
+  const { services } = scenarioTable();
+  const ready = (service: string) => services[service]?.ready ?? "/";
+  const port = taskdb?.nodePort;
+  const https = gateway?.ports?.https;
+  const host = gateway?.domain && `load.${gateway.domain}`;
+  return {
+    ...(port && { taskdb: { url: `http://${NODE}:${port}`, ready: ready("taskdb"), schema: newestSchema() } }),
+    ...(https && host && { edge: { url: `https://${host}:${https}`, address: NODE, ready: ready("edge") } }),
+  };
+}
+
+/**
+ * Targets that were given by hand, `service=url` each.
+ *
+ * @throws Error that says what is wrong with which
+ */
+export function namedTargets(pairs: readonly string[]): Record<string, Target> {
+  const { services } = scenarioTable();
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, service = "", url = ""] = /^([a-z-]+)=(https?:\/\/[^/\s]+)\/?$/.exec(pair) ?? [];
+      const known = services[service];
+      if (known === undefined || !URL.canParse(url))
+        throw new Error(
+          `target ${pair}: must be a service (${Object.keys(services).join(", ")}) and its address, such as taskdb=http://127.0.0.1:8080`,
+        );
+      return [service, { url, ready: known.ready }];
+    }),
+  );
+}
+
+/** Name of the newest migration, which the scripts are written for. */
+function newestSchema(): string {
+  const files = readdirSync(join(__dirname, "../services/taskdb/migrations/postgres"));
+  const names = files.flatMap((file) => /^(\d{4}-.+)\.ts$/.exec(file)?.[1] ?? []).sort();
+  const newest = names.at(-1);
+  if (newest === undefined) throw new Error("services/taskdb/migrations/postgres has no migration");
+  return newest;
+}

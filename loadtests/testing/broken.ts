@@ -1,0 +1,5 @@
+throw new Error("this script is broken");
+
+export default function broken(): void {
+  return;
+}
