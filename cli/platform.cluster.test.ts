@@ -70,6 +70,16 @@ describe("the platform", function () {
     readonly primary: { readonly nodePort: number };
     readonly replicas: { readonly nodePort: number };
   }
+  interface DatabaseOutput {
+    readonly name: string;
+    readonly namespace: string;
+    readonly secrets: Readonly<Record<"migrator" | "app" | "readonly", string>>;
+  }
+  interface ServiceOutput {
+    readonly namespace: string;
+    readonly name: string;
+    readonly nodePort: number;
+  }
   interface GatewayOutput {
     readonly domain: string;
     readonly ports: { readonly http: number; readonly https: number };
@@ -79,13 +89,11 @@ describe("the platform", function () {
 
   /** Does one thing as a role of the database, through a Service's node port on this machine. */
   async function as<T>(role: "migrator" | "app" | "readonly", port: number, work: (client: Client) => Promise<T>) {
-    const { namespace, name } = await postgres();
-    const { data } = await object<{ data: Record<string, string> }>(
-      "secret",
-      "--namespace",
-      namespace,
-      `${name}-taskdb-${role}`,
-    );
+    const databases = await ballast<DatabaseOutput[]>("output", "local", "databases");
+    const taskdb = databases.find((each) => each.name === "taskdb");
+    assert.ok(taskdb);
+    const { namespace, secrets } = taskdb;
+    const { data } = await object<{ data: Record<string, string> }>("secret", "--namespace", namespace, secrets[role]);
     const value = (key: string) => Buffer.from(data[key] ?? "", "base64").toString();
     const client = new Client({
       host: "127.0.0.1",
@@ -134,6 +142,37 @@ describe("the platform", function () {
       as("app", replicas.nodePort, (client) => client.query("INSERT INTO notes VALUES ('no')")),
       /read-only transaction/,
     );
+  });
+
+  it("keeps a task through the task database's node port, under an idempotency key once", async () => {
+    const { nodePort } = await ballast<ServiceOutput>("output", "local", "taskdb");
+    const at = `http://127.0.0.1:${nodePort}/api/v1/tasks`;
+    const create = async () => {
+      const response = await fetch(at, {
+        method: "POST",
+        headers: { "content-type": "application/json", "idempotency-key": "platform-test" },
+        body: JSON.stringify({ title: "platform", policy_version: "1.0" }),
+      });
+      assert.equal(response.status, 201);
+      return ((await response.json()) as { id: string }).id;
+    };
+    const id = await create();
+    assert.equal(await create(), id);
+    const status = (await (await fetch(`${at}/${id}/status`)).json()) as { status_derived: string };
+    assert.equal(status.status_derived, "pending");
+  });
+
+  it("scales the task database by what its pods use", async () => {
+    interface Autoscaler {
+      readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+    }
+    const { namespace, name } = await ballast<ServiceOutput>("output", "local", "taskdb");
+    const measured = async () => {
+      const { status } = await object<Autoscaler>("horizontalpodautoscaler", name, "--namespace", namespace);
+      return status?.conditions?.some((condition) => condition.type === "ScalingActive" && condition.status === "True");
+    };
+    // The pods' first figures come with metrics-server's next round.
+    while (!(await measured())) await new Promise((resolve) => setTimeout(resolve, 1000));
   });
 
   /** When the engine last wrote each object of the data namespace, by the API server's own record. */
@@ -192,13 +231,19 @@ describe("the platform", function () {
     assert.equal(quota.spec.hard.pods, /pods: (\d+)/.exec(raised)?.[1]);
   });
 
-  it("lets nobody reach Postgres who has not said so", async () => {
+  it("lets nobody reach Postgres or the task database who has not said so", async () => {
     const { name, namespace } = await postgres();
     const dial = `import socket; socket.create_connection(("${name}.${namespace}.svc", 5432), 3)`;
     const from = (workload: string, container: string, where: string) =>
       kubectl("exec", "--namespace", where, workload, "--container", container, "--", "python3", "-c", dial);
     await from(`pod/${name}-0`, "guard", namespace);
     await assert.rejects(from("deployment/edge-front", "front", "edge"), /timed out|TimeoutError/);
+    const taskdb = await ballast<ServiceOutput>("output", "local", "taskdb");
+    const toTaskdb = `import socket; socket.create_connection(("${taskdb.name}.${taskdb.namespace}.svc", 9091), 3)`;
+    await assert.rejects(
+      kubectl("exec", "--namespace", "edge", "deployment/edge-front", "--", "python3", "-c", toTaskdb),
+      /timed out|TimeoutError/,
+    );
   });
 
   it("ends TLS at the edge by a certificate of its own authority, and sends HTTP there", async () => {
@@ -262,7 +307,8 @@ describe("the platform", function () {
   it("leaves nothing when it is destroyed", async () => {
     await ballast("destroy", "local", "--engine", "embedded", "--yes");
     const ours = ["--selector", "app.kubernetes.io/part-of=ballast"];
-    const kinds = "namespaces,clusterroles,clusterrolebindings,priorityclasses,storageclasses";
+    const kinds =
+      "namespaces,clusterroles,clusterrolebindings,priorityclasses,storageclasses,customresourcedefinitions";
     assert.deepEqual(await objects(kinds, ...ours), []);
     // A volume goes after its claim, at the volume controller's own pace.
     interface Volume {
