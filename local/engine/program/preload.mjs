@@ -51,8 +51,7 @@ function runKept(module, content, filename) {
   // Node itself takes the first line for a comment.
   const text = content.startsWith("#!") ? `//${content}` : content;
   const code = kept.code(filename, digest(text));
-  // What imports by a function needs Node's own loader.
-  if (code.data === undefined && /\bimport\s*\(/.test(text)) return compile.call(module, content, filename);
+  if (code.data === undefined && mayImport(text, filename)) return compile.call(module, content, filename);
   const script = new vm.Script(Module.wrap(text), { filename, cachedData: code.data });
   if (code.data === undefined || script.cachedDataRejected) code.keep(script);
   const require = (id) => module.require(id);
@@ -63,6 +62,11 @@ function runKept(module, content, filename) {
   require.cache = Module._cache;
   const parameters = [module.exports, require, module, filename, path.dirname(filename)];
   return script.runInThisContext().apply(module.exports, parameters);
+}
+
+/** What imports by a function needs Node's own loader. The TypeScript compiler, the longest script of all, only has the words in its messages. */
+function mayImport(text, filename) {
+  return /\bimport\s*\(/.test(text) && !/[\\/]typescript[\\/]lib[\\/]typescript\.js$/.test(filename);
 }
 
 /** A change that is made once the module has been loaded. */
