@@ -3,7 +3,7 @@ import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", ".pulumi/", "**/*.mjs"] },
+  { ignores: ["node_modules/", ".pulumi/", ".ballast/", "**/*.mjs"] },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {
