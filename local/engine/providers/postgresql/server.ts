@@ -166,12 +166,17 @@ export class Server {
     let client: PoolClient | undefined;
     try {
       client = await this.connect(database);
+      // Ended by the server between two statements it would end the process; the next statement tells.
+      client.on("error", ignored);
       const result = await work(session(client, maybeDone));
+      client.off("error", ignored);
       client.release();
       return { result };
     } catch (error) {
       const trouble = troubleOf(error);
-      client?.release(trouble === "connection" || trouble === "read-only");
+      const broken = trouble === "connection" || trouble === "read-only";
+      if (!broken) client?.off("error", ignored);
+      client?.release(broken);
       if (trouble === undefined) throw error;
       return { error, trouble, connected: client !== undefined };
     }
@@ -221,11 +226,13 @@ export class Server {
     if (password !== undefined) config.password = password;
     const pool = new Pool(config);
     // A connection that breaks while idle is replaced by the pool; the next query tells if the server is gone.
-    pool.on("error", () => undefined);
+    pool.on("error", ignored);
     this.pools.set(database, pool);
     return pool;
   }
 }
+
+const ignored = () => undefined;
 
 /** Several addresses of one host that all refuse come as an error without a message. */
 function reasonOf(error: unknown): string {
