@@ -87,7 +87,11 @@ describe("ballast check", function () {
     after(() => branch.checkout.remove());
 
     before(async () => {
-      branch = await Branch.make();
+      branch = await Branch.make((folder) => {
+        const file = join(folder, "stacks/Pulumi.local.yaml");
+        const list = readFileSync(file, "utf8").replace(/^( +)- name: taskdb$/m, "$1- name: thirddb\n$&");
+        writeFileSync(file, list);
+      });
       branch.edit(
         "stacks/Pulumi.prod.yaml",
         /(ballast:postgres:[\s\S]*?storage: )(\d+)Gi/,
@@ -95,7 +99,7 @@ describe("ballast check", function () {
           return `${head}${Number(size) + 10}Gi`;
         },
       );
-      branch.edit("stacks/Pulumi.local.yaml", /name: taskdb/, () => "name: otherdb");
+      branch.edit("stacks/Pulumi.local.yaml", /name: thirddb/, () => "name: otherdb");
       branch.edit("stacks/Pulumi.dev.yaml", /instances: 3/, () => "instances: three");
       branch.edit("policies/limits.json", /("staging": \{[\s\S]*?"monthlyUsd": )\d+/, (_, head = "") => `${head}1`);
     });
@@ -145,7 +149,7 @@ describe("ballast check", function () {
         databases.map(({ kind, name }) => [kind, name]),
         [
           ["added", "otherdb"],
-          ["removed", "taskdb"],
+          ["removed", "thirddb"],
         ],
       );
       assert.deepEqual(changesIn(stackIn(report, "staging")), []);
