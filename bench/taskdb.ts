@@ -11,8 +11,6 @@ const FULL = { tasks: 100_000, gates: 3_000_000 };
 const GATES_A_TASK = FULL.gates / FULL.tasks;
 /** Another size, in tasks, to try the benchmark itself; its figures then stand for that size only. */
 const CHOICE = "BALLAST_BENCH_TASKS";
-/** Connections of the service: the writers that the server has to answer at once. */
-const POOL = 40;
 const LOAD_MOST_SECONDS = 600;
 
 function chosenTasks(): number {
@@ -41,7 +39,7 @@ export const taskdb: Benchmark = {
     const tasks = chosenTasks();
     const figures = await withGround(bench, tasks, async (ground): Promise<Figure[]> => {
       bench.say(`loaded in ${ground.loadSeconds.toFixed(0)} s`);
-      const service = await ground.serve(POOL);
+      const service = await ground.serve();
       return [
         {
           name: `taskdb: load of ${tasks} tasks with all that belongs to them`,
@@ -70,5 +68,5 @@ const SOAK_TASKS = 1000;
 export const taskdbSoak: Benchmark = {
   name: "taskdb-soak",
   description: "memory of the task database's service over ten minutes",
-  run: (bench) => withGround(bench, SOAK_TASKS, async (ground) => soak(bench, ground, await ground.serve(POOL))),
+  run: (bench) => withGround(bench, SOAK_TASKS, async (ground) => soak(bench, ground, await ground.serve())),
 };

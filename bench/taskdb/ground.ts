@@ -77,8 +77,8 @@ export class TaskDbGround {
     };
   }
 
-  /** The service as its image runs it: one bundle, one process, the application's role. */
-  async serve(poolSize: number): Promise<Running> {
+  /** The service as its image runs it: one bundle, one process, the application's role, the defaults. */
+  async serve(): Promise<Running> {
     const bundle = join(this.folder, "taskdb.cjs");
     await build({
       entryPoints: [join(root, "services/taskdb/main.ts")],
@@ -95,7 +95,6 @@ export class TaskDbGround {
       TASKDB_HOST: "127.0.0.1",
       TASKDB_PORT: String(await freePort()),
       TASKDB_METRICS_PORT: String(await freePort()),
-      TASKDB_POOL_SIZE: String(poolSize),
       TASKDB_LOG_LEVEL: "warn",
     });
     this.services.push(running);

@@ -50,7 +50,7 @@ describe("load generator (real PostgreSQL)", function () {
     assert.deepEqual(await exportDigest(database.db), await exportDigest(sqlite.db));
     await sqlite.close();
     const { rows } = await sql`
-      SELECT FROM task_status s FULL JOIN task_status_derived_oracle o USING (task_id)
+      SELECT FROM task_status_derived_mv s FULL JOIN task_status_derived_oracle o USING (task_id)
       WHERE (s.status_derived, s.health_score, s.stored_status) IS DISTINCT FROM (o.status_derived, o.health_score, o.stored_status)`.execute(
       database.db,
     );

@@ -52,7 +52,7 @@ describe("load generator", () => {
     const { db } = await generated({ tasks: 100, runsPerTask: 4, gatesPerRun: 5, artifactsPerTask: 0 });
     const { rows } = await sql<{ kept: string; right: string; health: number; rightHealth: number }>`
       SELECT s.status_derived AS kept, o.status_derived AS "right", s.health_score AS health, o.health_score AS "rightHealth"
-      FROM task_status s JOIN task_status_derived_oracle o ON o.task_id = s.task_id`.execute(db);
+      FROM task_status_derived_mv s JOIN task_status_derived_oracle o ON o.task_id = s.task_id`.execute(db);
     assert.equal(rows.length, 100);
     for (const { kept, right, health, rightHealth } of rows) assert.deepEqual([kept, health], [right, rightHealth]);
     assert.deepEqual([...new Set(rows.map(({ kept }) => kept))].sort(), [

@@ -95,8 +95,6 @@ export interface TaskStatuses {
   runs_running: Generated<number>;
   runs_completed: Generated<number>;
   gates_failed: Generated<number>;
-  status_derived: ColumnType<DerivedStatusName, never, never>;
-  health_score: ColumnType<number, never, never>;
   calculated_at: Generated<string>;
 }
 

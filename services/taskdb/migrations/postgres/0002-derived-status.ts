@@ -1,10 +1,11 @@
 import { type Kysely, sql } from "kysely";
+import { derivedView } from "../derived";
 import { refresh } from "./refresh";
 
 /**
  * The derived status of each task (T-19 to T-30), kept by statement-level triggers that add what a statement has changed to
- * the counts of the tasks it touched. The rules stand once, in the generated columns; the full query that they are held
- * against is the view `task_status_derived_oracle`.
+ * the counts of the tasks it touched. The rules over the counts stand once, in the view: columns kept by the table would be
+ * written again with every run. The full query that they are held against is the view `task_status_derived_oracle`.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   // No count of failed gates may be below nought either; but within a statement that moves a run it can be, for a moment.
@@ -17,21 +18,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       runs_running integer NOT NULL DEFAULT 0 CHECK (runs_running >= 0),
       runs_completed integer NOT NULL DEFAULT 0 CHECK (runs_completed >= 0),
       gates_failed integer NOT NULL DEFAULT 0,
-      status_derived varchar(20) NOT NULL GENERATED ALWAYS AS (
-        CASE
-          WHEN runs_failed > 0 THEN 'failed'
-          WHEN runs_total = 0 THEN 'pending'
-          WHEN runs_running > 0 THEN 'in_progress'
-          WHEN runs_completed > 0 AND gates_failed = 0 THEN 'completed'
-          ELSE 'blocked'
-        END) STORED,
-      health_score double precision NOT NULL GENERATED ALWAYS AS (
-        CASE WHEN runs_total = 0 THEN 0 ELSE runs_completed::double precision / runs_total END) STORED,
       calculated_at timestamptz NOT NULL DEFAULT now()
     ) WITH (fillfactor = 70)`.execute(db);
-  await sql`
-    CREATE VIEW task_status_derived_mv AS
-    SELECT task_id, stored_status, status_derived, health_score, calculated_at FROM task_status`.execute(db);
+  await sql.raw(derivedView).execute(db);
   await sql`
     CREATE VIEW task_status_derived_oracle AS
     SELECT

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { derivedView } from "../derived";
 import { now } from "./0001-tables";
 
 const counts = { failed: "runs_failed", running: "runs_running", completed: "runs_completed" };
@@ -60,20 +61,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       runs_running integer NOT NULL DEFAULT 0 CHECK (runs_running >= 0),
       runs_completed integer NOT NULL DEFAULT 0 CHECK (runs_completed >= 0),
       gates_failed integer NOT NULL DEFAULT 0,
-      status_derived text NOT NULL GENERATED ALWAYS AS (
-        CASE
-          WHEN runs_failed > 0 THEN 'failed'
-          WHEN runs_total = 0 THEN 'pending'
-          WHEN runs_running > 0 THEN 'in_progress'
-          WHEN runs_completed > 0 AND gates_failed = 0 THEN 'completed'
-          ELSE 'blocked'
-        END) STORED,
-      health_score real NOT NULL GENERATED ALWAYS AS (
-        CASE WHEN runs_total = 0 THEN 0.0 ELSE CAST(runs_completed AS real) / runs_total END) STORED,
       calculated_at text NOT NULL DEFAULT ${now}
     ) STRICT`,
-    `CREATE VIEW task_status_derived_mv AS
-    SELECT task_id, stored_status, status_derived, health_score, calculated_at FROM task_status`,
+    derivedView,
     `CREATE VIEW task_status_derived_oracle AS
     SELECT
       t.id AS task_id,
