@@ -74,7 +74,7 @@ class Store {
   }
 
   async make() {
-    const { build } = createRequire(require.resolve("tsx"))("esbuild");
+    const { build, stop } = createRequire(require.resolve("tsx"))("esbuild");
     const { metafile, outputFiles } = await build({
       entryPoints: [this.entry],
       absWorkingDir: this.root,
@@ -90,7 +90,7 @@ class Store {
       supported: { "dynamic-import": false },
       logLevel: "silent",
       plugins: [{ name: "own-folder", setup: ({ onLoad }) => onLoad({ filter: /\.[cm]?[jt]s$/ }, ownFolder) }],
-    });
+    }).finally(() => stop());
     const inputs = Object.keys(metafile.inputs).filter((path) => !/(^|\/)node_modules\//.test(path));
     const sources = this.#hash(inputs);
     const bundle = this.#bundle(sources);
