@@ -6,9 +6,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { build } from "esbuild";
+import { sql } from "kysely";
 import { Pool as HttpPool } from "undici";
 import { TaskDBLoadGenerator } from "../../services/taskdb/generate/generator";
 import type { Scale } from "../../services/taskdb/generate/dataset";
+import { sealEvents } from "../../services/taskdb/log/seal";
 import type { PostgresDatabase } from "../../services/taskdb/store/database";
 import { Server } from "../../services/taskdb/store/testing/server";
 import { root } from "../program";
@@ -49,9 +51,9 @@ export class TaskDbGround {
       const started = performance.now();
       await new TaskDBLoadGenerator(owner).generateSyntheticDataset(scale);
       const loadSeconds = (performance.now() - started) / 1000;
+      await settle(owner);
       await owner.close();
       await server.instance.query("CREATE EXTENSION pg_stat_statements", [], database.name);
-      await server.instance.query("CHECKPOINT");
       return new TaskDbGround(server, database, folder, loadSeconds);
     } catch (error) {
       await server.remove();
@@ -111,6 +113,12 @@ export class TaskDbGround {
     for (const service of this.services) await service.stop();
     await this.server.remove();
   }
+}
+
+/** As a database is that has grown to its size day by day: what a load leaves to be done would be measured beside the requests. */
+async function settle(database: PostgresDatabase): Promise<void> {
+  while ((await sealEvents(database)) > 0);
+  for (const statement of ["VACUUM (ANALYZE)", "CHECKPOINT"]) await sql.raw(statement).execute(database.db);
 }
 
 /** A process of the service. */
