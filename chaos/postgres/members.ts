@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
-import { CoreV1Api, CoordinationV1Api, Exec, KubeConfig } from "@kubernetes/client-node";
-import { Writable } from "node:stream";
+import { CoreV1Api, CoordinationV1Api, KubeConfig } from "@kubernetes/client-node";
+import { exec } from "../exec";
 import type { Target } from "./writer";
 import { sleep } from "./writer";
 
@@ -114,33 +114,8 @@ export class Members {
   }
 
   /** Runs a command in a member's Postgres container. */
-  async exec(pod: string, command: readonly string[]): Promise<string> {
-    let output = "";
-    const collect = new Writable({
-      write: (chunk: Buffer, _encoding, done) => {
-        output += chunk.toString();
-        done();
-      },
-    });
-    await new Promise<void>((resolve, reject) => {
-      new Exec(this.config)
-        .exec(
-          this.postgres.namespace,
-          pod,
-          container,
-          [...command],
-          collect,
-          collect,
-          null,
-          false,
-          ({ status, message }) =>
-            status === "Success"
-              ? resolve()
-              : reject(new Error(`${command.join(" ")} in ${pod}: ${message ?? ""} ${output}`)),
-        )
-        .catch(reject);
-    });
-    return output;
+  exec(pod: string, command: readonly string[]): Promise<string> {
+    return exec(this.config, { namespace: this.postgres.namespace, pod, container }, command);
   }
 }
 

@@ -1,0 +1,36 @@
+import type { AppsV1Api, CoordinationV1Api, CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+
+/** What an experiment stands on: a cluster, what of it may be hit, and what the stack says of itself. */
+export interface Ground {
+  readonly stack: string;
+  /** The stack's environment; production has rules of its own. */
+  readonly environment: string;
+  readonly kubeconfig: KubeConfig;
+  readonly core: CoreV1Api;
+  readonly apps: AppsV1Api;
+  readonly leases: CoordinationV1Api;
+  /** Outputs of the stack by name. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** Address under which node ports answer on this machine; undefined where they do not. */
+  readonly nodeAddress?: string;
+  readonly limits: { readonly namespaces: readonly string[]; readonly share: number };
+  /** Faults of whole nodes, where this machine or a cloud's driver can make them. */
+  readonly nodes?: NodeControl;
+  /** Told of what is done, a line each. */
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What can be done to the machines themselves; the embedded cluster has it, a cloud's driver would have it. */
+export interface NodeControl {
+  stop(node: string): Promise<void>;
+  start(node: string): Promise<void>;
+  /** Off the network of all, or of one other node only; says how many packets have been dropped since. */
+  partition(node: string, from?: string): Promise<void>;
+  heal(node: string, from?: string): Promise<void>;
+  droppedPackets(node: string, from?: string): Promise<number>;
+  pauseApiServer(): Promise<void>;
+  resumeApiServer(): Promise<void>;
+  /** Sends SIGKILL to a container's first process; says which process it was. */
+  killContainer(containerId: string): Promise<string>;
+}

@@ -1,0 +1,245 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Experiment, Step } from "../experiment/schema";
+import { driverFor, type FaultDrivers, type Random } from "../faults/fault";
+import type { Ground } from "../ground";
+import type { ActivityRecord, Journal, LedgerVerdict, ProbeRecord, Timings } from "./journal";
+import { ChaosLease } from "./lease";
+import { victimName } from "./names";
+import { seeded } from "./random";
+import { NotUndone, undoAll, undoOne } from "./undo";
+import { lookAll, type Prober, Watch, withinTolerance } from "./watch";
+
+/** Writes while the faults strike, and says at the end what became of it. */
+export interface Ledger {
+  /** @throws when what was written cannot be read at the end: then nothing is known of it */
+  close(): Promise<LedgerVerdict>;
+}
+
+export interface RunParts {
+  readonly drivers: FaultDrivers;
+  readonly look: Prober;
+  /** Opened for experiments that name it. */
+  readonly openLedger: (kind: NonNullable<Experiment["ledger"]>, ground: Ground) => Promise<Ledger>;
+  /** The same seed draws the same victims from the same pods. */
+  readonly seed: number;
+}
+
+/** Seconds for a fault to be seen. */
+const takesHoldWithin = 60;
+/** Pause between two looks at whether all is whole again, ms. */
+const recoveryPause = 500;
+
+/** Why a run ends before its time. */
+class Ended extends Error {
+  constructor(
+    readonly status: "aborted" | "interrupted",
+    reason: string,
+  ) {
+    super(reason);
+  }
+}
+
+/**
+ * Runs an experiment: steady before, the faults one after the other, everything undone whatever happens, whole again, and no
+ * acknowledged write lost.
+ *
+ * @throws before anything is touched: when another experiment runs, or a fault cannot be made here
+ * @throws NotUndone when a rollback did not work, after everything else has been tried
+ */
+export async function runExperiment(experiment: Experiment, ground: Ground, parts: RunParts): Promise<Journal> {
+  for (const { fault } of experiment.method) {
+    const possible = driverFor(parts.drivers, fault.kind).possible(ground);
+    if (possible !== true) throw new Error(`${experiment.name}: ${fault.kind} cannot be made here: ${possible}`);
+  }
+  const lease = await ChaosLease.acquire(ground, experiment.name);
+  const run = new Run(experiment, ground, parts, lease);
+  try {
+    return await run.carryOut();
+  } finally {
+    await lease.release();
+  }
+}
+
+class Run {
+  readonly #started = new Date();
+  readonly #stop = new AbortController();
+  readonly #random: Random;
+  readonly #activities: ActivityRecord[] = [];
+  readonly #timings: Timings[] = [];
+  readonly #during: ProbeRecord[] = [];
+  #ended: Ended | undefined;
+
+  constructor(
+    private readonly experiment: Experiment,
+    private readonly ground: Ground,
+    private readonly parts: RunParts,
+    private readonly lease: ChaosLease,
+  ) {
+    this.#random = seeded(parts.seed);
+  }
+
+  async carryOut(): Promise<Journal> {
+    const { experiment, ground, parts } = this;
+    const operator = () => this.#end(new Ended("interrupted", "interrupted by the operator"));
+    ground.signal.addEventListener("abort", operator);
+    const { deadline } = experiment.limits;
+    const timer = setTimeout(() => this.#end(new Ended("aborted", `deadline of ${deadline} s`)), deadline * 1000);
+    let failure: unknown;
+    let rollbacks: ActivityRecord[] = [];
+    let ledger: Ledger | undefined;
+    let watch: Watch | undefined;
+    let verdict: LedgerVerdict | undefined;
+    const before = await lookAll(this.#probes("start", "edge", "continuous"), parts.look, ground);
+    const steady = before.every(withinTolerance);
+    try {
+      if (ground.signal.aborted) operator();
+      if (steady) {
+        ledger = experiment.ledger && (await parts.openLedger(experiment.ledger, ground));
+        watch = new Watch(this.#probes("continuous"), parts.look, ground, ({ name }, seconds) => {
+          const { abortAfter } = experiment.limits;
+          if (abortAfter !== undefined && seconds > abortAfter)
+            this.#end(new Ended("aborted", `"${name}" has been outside its tolerance for ${Math.round(seconds)} s`));
+        });
+        for (const [index, step] of experiment.method.entries()) await this.#step(step, index, watch);
+      }
+    } catch (error) {
+      failure = error;
+    } finally {
+      rollbacks = await undoAll(this.lease, parts.drivers, ground);
+    }
+    const after = steady ? await this.#recovered() : [];
+    const continuous = (await watch?.stop()) ?? [];
+    try {
+      verdict = await ledger?.close();
+    } catch (error) {
+      failure ??= error;
+    }
+    clearTimeout(timer);
+    ground.signal.removeEventListener("abort", operator);
+    const left = rollbacks.filter(({ status }) => status === "failed");
+    if (left.length > 0) failure = new NotUndone(left);
+    const end = new Date();
+    const reason = !steady
+      ? "it was not steady before: nothing was touched"
+      : failure instanceof Error
+        ? failure.message
+        : undefined;
+    return {
+      experiment,
+      start: this.#started.toISOString(),
+      end: end.toISOString(),
+      duration: (end.getTime() - this.#started.getTime()) / 1000,
+      status: failure instanceof Ended ? failure.status : failure !== undefined || !steady ? "failed" : "completed",
+      deviated: !after.every(withinTolerance) || after.length === 0 || losses(verdict) > 0,
+      steady_states: { before, during: [...this.#during, ...continuous], after },
+      run: this.#activities,
+      rollbacks,
+      ballast: {
+        stack: ground.stack,
+        seed: parts.seed,
+        timings: this.#timings,
+        ...(reason !== undefined && { reason }),
+        ...(verdict && { ledger: verdict }),
+      },
+    };
+  }
+
+  /** Injects a fault, holds it, and undoes it. */
+  async #step({ fault, hold, after }: Step, index: number, watch: Watch): Promise<void> {
+    const { ground, parts, lease } = this;
+    const driver = driverFor(parts.drivers, fault.kind);
+    await this.#wait(after);
+    const start = new Date();
+    const victims = await driver.choose(fault, ground, this.#random);
+    const names = victims.map(victimName);
+    const record = await driver.undoRecord(fault, victims, ground);
+    if (record) await lease.remember(record);
+    const evidence: string[] = [];
+    const done = (status: ActivityRecord["status"], error?: string) => {
+      const end = new Date();
+      this.#activities.push({
+        name: `${index + 1}: ${fault.kind}`,
+        start: start.toISOString(),
+        end: end.toISOString(),
+        duration: (end.getTime() - start.getTime()) / 1000,
+        status,
+        victims: names,
+        evidence,
+        ...(error !== undefined && { error }),
+      });
+    };
+    const injected = new Date();
+    const moment = performance.now();
+    const held = new Watch(this.#probes("during"), parts.look, ground);
+    try {
+      ground.say(`${fault.kind}: ${names.join(", ")}`);
+      const proof = await driver.inject(fault, victims, ground);
+      evidence.push(await this.#within(takesHoldWithin, proof(), `${fault.kind} did not take hold`));
+      await this.#wait(hold);
+      if (record) {
+        const undone = await undoOne(record, parts.drivers, ground);
+        if (undone.status === "failed") throw new NotUndone([undone]);
+        evidence.push(...undone.evidence);
+        await lease.forget(record);
+      }
+      done("succeeded");
+    } catch (error) {
+      done("failed", error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      this.#during.push(...(await held.stop()));
+      const whole = await this.#recovered();
+      const recovery = (performance.now() - moment) / 1000;
+      const { first, last } = watch.errorsSince(moment);
+      this.#timings.push({
+        injected: injected.toISOString(),
+        ...(first !== undefined && { firstError: first, detected: first }),
+        ...(last !== undefined && { lastError: last }),
+        ...(whole.every(withinTolerance) && { redundancyRestored: recovery, recovery }),
+      });
+    }
+  }
+
+  /** Looks until everything is within its tolerance, or the time for it is over. */
+  async #recovered(): Promise<ProbeRecord[]> {
+    const deadline = performance.now() + this.experiment.recovery * 1000;
+    for (;;) {
+      const seen = await lookAll(this.#probes("end", "edge", "continuous"), this.parts.look, this.ground);
+      if (seen.every(withinTolerance) || performance.now() > deadline) return seen;
+      await delay(recoveryPause);
+    }
+  }
+
+  #probes(...modes: readonly string[]) {
+    return this.experiment["steady-state-hypothesis"].probes.filter(({ mode }) => modes.includes(mode));
+  }
+
+  #end(ended: Ended): void {
+    this.#ended ??= ended;
+    this.#stop.abort();
+  }
+
+  async #wait(seconds: number): Promise<void> {
+    if (!this.#ended) await delay(seconds * 1000, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    if (this.#ended) throw this.#ended;
+  }
+
+  async #within<T>(seconds: number, work: Promise<T>, otherwise: string): Promise<T> {
+    const cancel = new AbortController();
+    const late = delay(seconds * 1000, undefined, { signal: AbortSignal.any([cancel.signal, this.#stop.signal]) }).then(
+      () => Promise.reject(new Error(`${otherwise} within ${seconds} s`)),
+      () => new Promise<never>((_resolve, reject) => this.#ended && reject(this.#ended)),
+    );
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      cancel.abort();
+    }
+  }
+}
+
+/** Writes that the ledger cannot account for. */
+export function losses(verdict: LedgerVerdict | undefined): number {
+  return verdict === undefined ? 0 : verdict.lost + verdict.duplicated + verdict.resurrected + verdict.stale;
+}
