@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { build } from "esbuild";
-import { sql } from "kysely";
 import { Pool as HttpPool } from "undici";
 import { TaskDBLoadGenerator } from "../../services/taskdb/generate/generator";
 import type { Scale } from "../../services/taskdb/generate/dataset";
@@ -31,6 +30,9 @@ const SETTINGS = {
   max_wal_size: "4GB",
 };
 
+/** As a database is that has grown to its size day by day: what a load leaves to be done would be measured beside the requests. */
+const SETTLING = ["VACUUM (ANALYZE)", "CHECKPOINT"];
+
 /** Its database's rows are the generator's, for the same seed always the same. */
 export class TaskDbGround {
   private readonly services: Running[] = [];
@@ -51,8 +53,9 @@ export class TaskDbGround {
       const started = performance.now();
       await new TaskDBLoadGenerator(owner).generateSyntheticDataset(scale);
       const loadSeconds = (performance.now() - started) / 1000;
-      await settle(owner);
+      while ((await sealEvents(owner)) > 0);
       await owner.close();
+      for (const each of SETTLING) await server.instance.query(each, [], database.name);
       await server.instance.query("CREATE EXTENSION pg_stat_statements", [], database.name);
       return new TaskDbGround(server, database, folder, loadSeconds);
     } catch (error) {
@@ -113,12 +116,6 @@ export class TaskDbGround {
     for (const service of this.services) await service.stop();
     await this.server.remove();
   }
-}
-
-/** As a database is that has grown to its size day by day: what a load leaves to be done would be measured beside the requests. */
-async function settle(database: PostgresDatabase): Promise<void> {
-  while ((await sealEvents(database)) > 0);
-  for (const statement of ["VACUUM (ANALYZE)", "CHECKPOINT"]) await sql.raw(statement).execute(database.db);
 }
 
 /** A process of the service. */
