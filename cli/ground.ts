@@ -1,6 +1,11 @@
 import * as cluster from "../local/cluster";
 import { imageArchives, listImages } from "../local/images";
-import type { StackPlace } from "./backend";
+import type { Progress } from "../local/progress";
+import { ApiClient } from "../local/engine/providers/kubernetes/connection/client";
+import { resolveConnection } from "../local/engine/providers/kubernetes/connection/kubeconfig";
+import { text } from "../local/engine/providers/kubernetes/object";
+import type { FileBackend } from "../local/engine/state";
+import { openBackend, type StackPlace } from "./backend";
 import { CommandError } from "./errors";
 import type { ClusterChoice } from "./options";
 import { ownCluster, progress } from "./place";
@@ -31,7 +36,37 @@ export async function prepareGround(place: StackPlace, choice: ClusterChoice): P
   await archives;
   await cluster.loadImages(name, references, shown);
   process.env["KUBECONFIG"] = running.kubeconfig;
+  await forgetOlderCluster(await openBackend(place.stack), place.stack, await begun(), shown);
   return { embedded: true, reachable: true };
+}
+
+/** When the cluster was made. */
+async function begun(): Promise<string> {
+  const client = new ApiClient(resolveConnection({}), new AbortController().signal, () => undefined);
+  const { body } = await client.request({ method: "GET", path: "/api/v1/namespaces/kube-system" });
+  return text(body, "metadata", "creationTimestamp");
+}
+
+/**
+ * A cluster on this machine that was taken down took everything with it, and the state would go on speaking of what is nowhere.
+ *
+ * @param since when the cluster that is there now was made, RFC 3339
+ */
+export async function forgetOlderCluster(
+  backend: Pick<FileBackend, "exists" | "read" | "removeStack">,
+  stack: string,
+  since: string,
+  shown: Pick<Progress, "note">,
+): Promise<void> {
+  if (!(await backend.exists(stack))) return;
+  const { resources } = await backend.read(stack, { blind: true });
+  const namespace = resources.find(({ type, id }) => type === "kubernetes:core/v1:Namespace" && id);
+  const made = (namespace?.outputs?.["metadata"] as { creationTimestamp?: string } | undefined)?.creationTimestamp;
+  if (made === undefined || Date.parse(made) >= Date.parse(since)) return;
+  shown.note(
+    `The cluster is newer than the state of ${stack}: the ${resources.length} resources in it went with the one before.`,
+  );
+  await backend.removeStack(stack, { force: true });
 }
 
 /** Finds what the stack runs on, and brings nothing up. */
