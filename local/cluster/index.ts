@@ -2,7 +2,6 @@ import { imageArchive } from "../images";
 import type { Progress } from "../progress";
 import { requireFitHost } from "./host";
 import { loadInto } from "./images";
-import * as nodes from "./nodes";
 import { ensureHostPrograms } from "./packages";
 import { knownPlan } from "./up";
 import { runtimes } from "./workers";
@@ -18,8 +17,8 @@ export { status, type ClusterStatus, type NodeState, type NodeStatus, type Progr
 export { ensureToolchain, type Toolchain, type ToolchainProgram } from "./toolchain/build";
 export { up, type RunningCluster, type UpOptions } from "./up";
 
-/** Faults of single nodes, each `(cluster, node, progress)`. */
-export const node = { stop: nodes.stop, start: nodes.start, partition: nodes.partition, heal: nodes.heal };
+/** Faults of nodes, and of the way between two. */
+export * as node from "./nodes";
 
 /** Puts images into every running node of a cluster; a node that has them is not touched. */
 export async function loadImages(name: string, references: readonly string[], progress: Progress): Promise<void> {

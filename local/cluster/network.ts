@@ -112,6 +112,47 @@ export async function unplug(node: NodePlan): Promise<void> {
   });
 }
 
+/** Rules of a cut, in the node's own tables: what comes from the other node or its pods, and what goes there. */
+const cutMark = (from: NodePlan): string => `ballast:cut:${from.name}`;
+function cutRules(from: NodePlan): string[][] {
+  const mark = ["-m", "comment", "--comment", cutMark(from), "-j", "DROP"];
+  return [from.address, from.podCidr].flatMap((address) => [
+    ["raw", "PREROUTING", "-s", address, ...mark],
+    ["mangle", "POSTROUTING", "-d", address, ...mark],
+  ]);
+}
+
+/** @param pid a process in the network namespace of the one node */
+export async function cutBetween(pid: number, from: NodePlan): Promise<void> {
+  for (const [table = "", ...rule] of cutRules(from)) {
+    if (!(await iptables(pid, table, "-C", rule))) await iptables(pid, table, "-I", rule);
+  }
+}
+
+export async function mendBetween(pid: number, from: NodePlan): Promise<void> {
+  for (const [table = "", ...rule] of cutRules(from)) while (await iptables(pid, table, "-D", rule));
+}
+
+export async function droppedBetween(pid: number, from: NodePlan): Promise<number> {
+  const { stdout } = await run("nsenter", [`--net=/proc/${pid}/ns/net`, "iptables-save", "-c"]);
+  return stdout
+    .split("\n")
+    .filter((line) => line.includes(`"${cutMark(from)}"`))
+    .reduce((sum, line) => sum + Number(/^\[(\d+):/.exec(line)?.[1] ?? 0), 0);
+}
+
+/** Says whether it was done: a rule that is not there can neither be found nor deleted. */
+async function iptables(
+  pid: number,
+  table: string,
+  verb: "-C" | "-I" | "-D",
+  rule: readonly string[],
+): Promise<boolean> {
+  const args = [`--net=/proc/${pid}/ns/net`, "iptables", "-w", "-t", table, verb, ...rule];
+  const { code } = await run("nsenter", args, { accept: verb === "-I" ? [0] : [0, 1] });
+  return code === 0;
+}
+
 /** Removes the nodes' cables and the bridge, and with it every route over it. */
 export async function removeNetwork(plan: Plan): Promise<void> {
   for (const node of plan.nodes) await unplug(node);

@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import type { Progress } from "../progress";
+import { controlPlaneDirectory } from "./controlplane";
 import { requireFitHost } from "./host";
-import { machine, stopMachine } from "./machine";
-import { linkUp, setLink, unplug } from "./network";
+import { machine, programs, stopMachine } from "./machine";
+import { cutBetween, droppedBetween, linkUp, mendBetween, setLink, unplug } from "./network";
 import { ensureHostPrograms } from "./packages";
 import { findNode, type NodePlan, type Plan } from "./plan";
 import { ensureToolchain } from "./toolchain/build";
@@ -50,15 +52,70 @@ export function start(cluster: string, name: string, progress: Progress): Promis
 
 /** Pulls the node's network cable: it and its pods go on, and nobody reaches them. */
 export function partition(cluster: string, name: string, progress: Progress): Promise<void> {
-  return change(cluster, name, progress, (_plan, node) => cable(node, "down"));
+  return change(cluster, name, progress, async (_plan, node) => {
+    await runningPid(node);
+    await setLink(node, "down");
+  });
 }
 
 /** Puts the cable back. */
 export function heal(cluster: string, name: string, progress: Progress): Promise<void> {
-  return change(cluster, name, progress, (_plan, node) => cable(node, "up"));
+  return change(cluster, name, progress, async (_plan, node) => {
+    await runningPid(node);
+    await setLink(node, "up");
+  });
 }
 
-async function cable(node: NodePlan, state: "up" | "down"): Promise<void> {
-  if (!(await machine(node.directory))) throw new Error(`node ${node.name} is stopped; start it first`);
-  await setLink(node, state);
+/** Drops all that two nodes and their pods send to each other, both ways; everybody else still reaches both. */
+export function cut(cluster: string, name: string, from: string, progress: Progress): Promise<void> {
+  return change(cluster, name, progress, async (plan, node) =>
+    cutBetween(await runningPid(node), findNode(plan, from)),
+  );
+}
+
+/** Undoes {@link cut}. */
+export function mend(cluster: string, name: string, from: string, progress: Progress): Promise<void> {
+  return change(cluster, name, progress, async (plan, node) =>
+    mendBetween(await runningPid(node), findNode(plan, from)),
+  );
+}
+
+/** Packets that {@link cut} has dropped so far. */
+export async function dropped(cluster: string, name: string, from: string): Promise<number> {
+  const plan = await knownPlan(cluster);
+  return droppedBetween(await runningPid(findNode(plan, name)), findNode(plan, from));
+}
+
+/**
+ * Holds the API server still: its connections stay open, and nobody is answered.
+ *
+ * @param seconds after which it goes on by itself, whatever becomes of this process
+ */
+export async function pauseApiServer(cluster: string, seconds: number): Promise<void> {
+  const pid = await apiServerPid(cluster);
+  // Before the pause: a pause that nobody would end must not begin.
+  const release = spawn("sh", ["-c", `sleep ${Math.ceil(seconds)}; kill -CONT ${pid}`], {
+    detached: true,
+    stdio: "ignore",
+  });
+  release.unref();
+  process.kill(pid, "SIGSTOP");
+}
+
+export async function resumeApiServer(cluster: string): Promise<void> {
+  process.kill(await apiServerPid(cluster), "SIGCONT");
+}
+
+async function apiServerPid(cluster: string): Promise<number> {
+  const running = await programs(controlPlaneDirectory(await knownPlan(cluster)));
+  const pid = running.find(({ name }) => name === "kube-apiserver")?.pid;
+  if (pid === undefined) throw new Error(`the API server of cluster ${cluster} does not run`);
+  return pid;
+}
+
+/** A process in the node's namespaces. */
+async function runningPid(node: NodePlan): Promise<number> {
+  const running = await machine(node.directory);
+  if (!running) throw new Error(`node ${node.name} is stopped; start it first`);
+  return running.pid;
 }
