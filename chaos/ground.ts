@@ -25,12 +25,18 @@ export interface Ground {
 export interface NodeControl {
   stop(node: string): Promise<void>;
   start(node: string): Promise<void>;
-  /** Off the network of all, or of one other node only; says how many packets have been dropped since. */
+  /** Off the network of all, or of one other node only. */
   partition(node: string, from?: string): Promise<void>;
   heal(node: string, from?: string): Promise<void>;
-  droppedPackets(node: string, from?: string): Promise<number>;
-  pauseApiServer(): Promise<void>;
+  /** Of those between two nodes that are cut off each other, so far. */
+  droppedPackets(node: string, from: string): Promise<number>;
+  /** It goes on by itself after so many seconds, whatever becomes of us: what is to be undone cannot be read without it. */
+  pauseApiServer(seconds: number): Promise<void>;
   resumeApiServer(): Promise<void>;
   /** Sends SIGKILL to a container's first process; says which process it was. */
   killContainer(containerId: string): Promise<string>;
+  /** Runs a program of the host in a pod's network, found by the pod's uid or a container's id; gives what it wrote. */
+  enterNetwork(id: string, argv: readonly string[]): Promise<string>;
+  /** Ends what was left running under a mark, an argument of its command line. */
+  endMarked(mark: string): Promise<void>;
 }
