@@ -37,7 +37,7 @@ export interface UndoRecord {
 export interface FaultDriver<K extends FaultKind = FaultKind> {
   readonly kind: K;
   /** Whether it can be done here, or why not. */
-  possible(ground: Ground): true | string;
+  possible(ground: Ground): true | string | Promise<true | string>;
   /** @throws when nothing, or more than the limits allow, would be hit */
   choose(fault: FaultOf<K>, ground: Ground, random: Random): Promise<readonly Victim[]>;
   /** Undefined for a fault that ends by itself. */

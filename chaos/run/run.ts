@@ -49,7 +49,7 @@ class Ended extends Error {
  */
 export async function runExperiment(experiment: Experiment, ground: Ground, parts: RunParts): Promise<Journal> {
   for (const { fault } of experiment.method) {
-    const possible = driverFor(parts.drivers, fault.kind).possible(ground);
+    const possible = await driverFor(parts.drivers, fault.kind).possible(ground);
     if (possible !== true) throw new Error(`${experiment.name}: ${fault.kind} cannot be made here: ${possible}`);
   }
   const lease = await ChaosLease.acquire(ground, experiment.name);
