@@ -50,8 +50,9 @@ export const faultSchema = z.discriminatedUnion("kind", [
   }),
   /** Names no longer resolve for the pods. */
   fault("dns-failure", { target: podTarget }),
-  /** What the pods reach through a Service becomes slow, or is cut. */
+  /** What the pods reach through a Service becomes slow, or is cut; for them alone. */
   fault("dependency", {
+    target: podTarget,
     service: z.strictObject({ namespace: objectName, name: objectName, port: z.int().min(1).max(65_535) }),
     toxic: z.discriminatedUnion("type", [
       z.strictObject({ type: z.literal("latency"), milliseconds: z.int().positive().max(60_000) }),
@@ -178,7 +179,6 @@ export function parseExperiment(data: unknown, source: string): Experiment {
 
 /** Namespaces that a fault names; a fault of a whole node is held to them when it chooses its victims. */
 export function namespacesOf(fault: Fault): string[] {
-  if ("service" in fault) return [fault.service.namespace];
   if (!("target" in fault)) return [];
   const { target } = fault;
   if ("namespace" in target) return [target.namespace];
