@@ -43,7 +43,12 @@ export interface FaultDriver<K extends FaultKind = FaultKind> {
   /** Undefined for a fault that ends by itself. */
   undoRecord(fault: FaultOf<K>, victims: readonly Victim[], ground: Ground): Promise<UndoRecord | undefined>;
   /** Returns a proof that waits until the fault is seen to have happened, and says how; it throws when it never does. */
-  inject(fault: FaultOf<K>, victims: readonly Victim[], ground: Ground): Promise<() => Promise<string>>;
+  inject(
+    fault: FaultOf<K>,
+    victims: readonly Victim[],
+    ground: Ground,
+    record: UndoRecord | undefined,
+  ): Promise<() => Promise<string>>;
   /** May be called again, and of a fault that was never injected. Says how it is known that the fault has ended. */
   undo(record: UndoRecord, ground: Ground): Promise<string>;
 }

@@ -174,7 +174,7 @@ class Run {
     const held = new Watch(this.#probes("during"), parts.look, ground);
     try {
       ground.say(`${fault.kind}: ${names.join(", ")}`);
-      const proof = await driver.inject(fault, victims, ground);
+      const proof = await driver.inject(fault, victims, ground, record);
       evidence.push(await this.#within(takesHoldWithin, proof(), `${fault.kind} did not take hold`));
       await this.#wait(hold);
       if (record) {
