@@ -8,6 +8,7 @@ import { silent } from "../local/progress";
 import { findK6 } from "./k6/binary";
 import { makePlan, type Plan } from "./plan";
 import { runLoad, type Ran } from "./run";
+import { spanOf, type RunSeries } from "./series/series";
 
 describe("a load test by k6", function () {
   // k6 is built where it is not there.
@@ -56,6 +57,19 @@ describe("a load test by k6", function () {
     const p95 = ran.results.find(({ metric }) => metric.startsWith("http_req_duration"));
     assert.ok((p95?.value ?? 0) > 0 && (p95?.margin ?? 0) > 0, JSON.stringify(p95));
     assert.equal((JSON.parse(await readFile(join(folder, "plan.json"), "utf8")) as Plan).seed, 1);
+  });
+
+  it("keeps what happened second by second, and agrees with k6's own summary", async () => {
+    const { series, summary, measured } = await run(planOf("get"));
+    const tag = "{scenario:edge-test}";
+    const whole = spanOf(series?.scenarios["edge-test"] ?? []);
+    assert.equal(whole.requests, summary?.metrics[`http_reqs${tag}`]?.values["count"]);
+    assert.equal(whole.done, summary?.metrics[`iterations${tag}`]?.values["count"]);
+    const p95 = measured["edge-test"]?.p95 ?? 0;
+    // Of few samples k6 interpolates between two; the buckets do not.
+    assert.ok(Math.abs((whole.p95 ?? 0) - p95) <= Math.max(0.5, p95 * 0.25), `${whole.p95} beside ${p95}`);
+    const kept = JSON.parse(await readFile(join(folder, "series.json"), "utf8")) as RunSeries;
+    assert.deepEqual(kept, series);
   });
 
   it("fails with k6's code 99 where one is missed", async () => {

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type * as esbuild from "esbuild";
 import type { Plan } from "./plan";
+import { measuredOf, type Measured } from "./measured";
+import { SeriesCollector } from "./series/collect";
+import { intervalFor, type RunSeries } from "./series/series";
 import { exitOf, judge, type Judged, type Summary } from "./verdict";
 
 export interface Ran {
@@ -15,6 +18,10 @@ export interface Ran {
   /** Nothing, where k6 ended before there was one. */
   readonly summary?: Summary;
   readonly results: readonly Judged[];
+  /** By scenario. */
+  readonly measured: Readonly<Record<string, Measured>>;
+  /** Nothing, where no scenario has begun. */
+  readonly series?: RunSeries;
   /** What k6 said was wrong, one line each. */
   readonly errors: readonly string[];
 }
@@ -23,7 +30,7 @@ export interface RunOptions {
   readonly plan: Plan;
   /** Program. */
   readonly k6: string;
-  /** Exists; the plan, the script, the summary and k6's log are kept there. */
+  /** Exists; the plan, the script, the summary, the series and k6's log are kept there. */
   readonly folder: string;
   /**
    * Ends the run in order.
@@ -43,28 +50,41 @@ export async function runLoad({ plan, k6, folder, signal, authorities }: RunOpti
     plan: join(folder, "plan.json"),
     script: join(folder, "script.js"),
     summary: join(folder, "summary.json"),
+    series: join(folder, "series.json"),
   };
   const whole: Plan = { ...plan, summary: files.summary };
   await writeFile(files.plan, `${JSON.stringify(whole, null, 2)}\n`);
   await writeFile(files.script, await bundle(whole));
+  const collector = new SeriesCollector(intervalFor(plan.seconds));
   const { code, log } = await execute(
     k6,
-    ["run", "--quiet", "--no-color", "--no-usage-report", "--address", "", files.script],
+    ["run", "--quiet", "--no-color", "--no-usage-report", "--address", "", "--out", "csv=-", files.script],
     {
       ...ownEnvironment(),
       BALLAST_LOAD_PLAN: files.plan,
       ...(authorities === undefined ? {} : { SSL_CERT_FILE: authorities }),
     },
+    (sample) => collector.line(sample),
     signal,
   );
+  const series = collector.result();
+  if (series) await writeFile(files.series, `${JSON.stringify(series)}\n`);
   await writeFile(join(folder, "k6.log"), log.join("\n"));
   const summary = await readFile(files.summary, "utf8").then(
     (text) => JSON.parse(text) as Summary,
     () => undefined,
   );
-  const results = judge(whole, summary ?? { metrics: {} });
-  const errors = log.filter((line) => line.includes("level=error"));
-  return { code: exitOf(code, results), k6Code: code, ...(summary && { summary }), results, errors };
+  const known = summary ?? { metrics: {} };
+  const results = judge(whole, known);
+  return {
+    code: exitOf(code, results),
+    k6Code: code,
+    ...(summary && { summary }),
+    ...(series && { series }),
+    results,
+    measured: Object.fromEntries(Object.keys(plan.due).map((name) => [name, measuredOf(name, plan.seconds, known)])),
+    errors: log.filter((line) => line.includes("level=error")),
+  };
 }
 
 /** One file for all scenarios: the same on this machine and where there is no checkout. */
@@ -99,19 +119,28 @@ async function execute(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  onSample: (line: string) => void,
   signal: AbortSignal | undefined,
 ): Promise<{ code: number; log: string[] }> {
   // In a group of its own: Ctrl-C reaches it once, from here. A second one would cut it off.
   const child = spawn(program, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const log: string[] = [];
-  for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on("line", (line) => log.push(line));
+  let unread: unknown;
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    try {
+      onSample(line);
+    } catch (error) {
+      unread ??= error;
+    }
+  });
+  createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
   const stop = () => child.kill("SIGINT");
   signal?.addEventListener("abort", stop, { once: true });
   if (signal?.aborted) stop();
   try {
     const [code, by] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     if (code === null) throw new Error(`k6 was ended by ${by ?? "a signal"}`);
+    if (unread !== undefined) throw unread as Error;
     return { code, log };
   } finally {
     signal?.removeEventListener("abort", stop);
