@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { availableParallelism, totalmem } from "node:os";
 import { promisify } from "node:util";
 import { Command } from "commander";
-import { hostUnfit, missingPackages } from "../../local/cluster";
+import { hostUnfit, missingPackages, noDisks } from "../../local/cluster";
 import { listImages } from "../../local/images";
 import { exit } from "../errors";
 import { printJson, root } from "../place";
@@ -39,7 +39,7 @@ export function doctorCommand(): Command {
 }
 
 async function examine(): Promise<Finding[]> {
-  return Promise.all([host(), go(), packages(), memory(), disk(), cgroups(), pulumi(), images()]);
+  return Promise.all([host(), go(), packages(), memory(), disk(), volumes(), cgroups(), pulumi(), images()]);
 }
 
 async function host(): Promise<Finding> {
@@ -86,6 +86,13 @@ async function disk(): Promise<Finding> {
         fix: `the caches take ${bytes(needs.diskBytes)}`,
       }
     : { what: "disk", verdict: "ok", found: `${bytes(free)} free`, fix: "" };
+}
+
+async function volumes(): Promise<Finding> {
+  const reason = hostUnfit() ? undefined : await noDisks();
+  return reason === undefined
+    ? { what: "volumes", verdict: "ok", found: "disks of the size that is asked for", fix: "" }
+    : { what: "volumes", verdict: "note", found: `folders that share the machine's disk: ${reason}`, fix: "" };
 }
 
 async function cgroups(): Promise<Finding> {

@@ -6,6 +6,7 @@ import { apiUrl, kubeconfig } from "./kubeconfig";
 import type { MachineSpec, Program } from "./machine";
 import { pki } from "./pki";
 import { apiPort, type Plan } from "./plan";
+import { noDisks } from "./volumes";
 
 /** Where the control plane's machine keeps its records and logs. */
 export function controlPlaneDirectory(plan: Plan): string {
@@ -50,7 +51,12 @@ export async function controlPlane(plan: Plan, toolchain: string, haproxy: strin
       program("kube-apiserver", ...apiServerArguments(plan)),
       client("kube-controller-manager", ...controllerManagerArguments(plan, managerConfig)),
       client("kube-scheduler", ...schedulerArguments(plan, schedulerConfig)),
-      client("local-volumes", `--kubeconfig=${volumesConfig}`, `--nodes=${join(plan.directory, "nodes")}`),
+      client(
+        "local-volumes",
+        `--kubeconfig=${volumesConfig}`,
+        `--nodes=${join(plan.directory, "nodes")}`,
+        ...((await noDisks()) === undefined ? [`--devices=${plan.devices}`] : []),
+      ),
       { name: "haproxy", argv: [haproxy, "-db", "-f", proxyConfig] },
     ],
   };

@@ -9,6 +9,7 @@ import { removeNetwork } from "./network";
 import { clusterDirectory, makePlan, mostNodes, type Plan } from "./plan";
 import { readPlan } from "./slot";
 import { clusterLock } from "./up";
+import { detachVolumes } from "./volumes";
 import { clearNode } from "./workers";
 
 export interface DownOptions {
@@ -17,7 +18,7 @@ export interface DownOptions {
   readonly purge?: boolean;
 }
 
-/** Takes a cluster down with all its data. No process, mount, interface, route or cgroup of it is left. */
+/** Takes a cluster down with all its data. No process, mount, device, interface, route or cgroup of it is left. */
 export async function down(options: DownOptions, progress: Progress): Promise<void> {
   requireFitHost();
   const directory = clusterDirectory(options.name);
@@ -29,6 +30,7 @@ export async function down(options: DownOptions, progress: Progress): Promise<vo
         await Promise.all([controlPlaneDirectory(plan), ...plan.nodes.map((node) => node.directory)].map(stopMachine));
         await removeNetwork(plan);
         await removeCgroup(plan.name);
+        await detachVolumes(directory, plan.devices);
         if (options.purge) {
           await rm(directory, { recursive: true, force: true });
           return;

@@ -13,6 +13,7 @@ export { kubeconfigPath } from "./kubeconfig";
 export { findProgram, missingPackages } from "./packages";
 export { clusterDirectory, clusterName } from "./plan";
 export { down, type DownOptions } from "./down";
+export { noDisks } from "./volumes";
 export { status, type ClusterStatus, type NodeState, type NodeStatus, type ProgramStatus } from "./status";
 export { ensureToolchain, type Toolchain, type ToolchainProgram } from "./toolchain/build";
 export { up, type RunningCluster, type UpOptions } from "./up";

@@ -20,6 +20,8 @@ const programs = {
   ip: { command: "ip", package: "iproute2" },
   sysctl: { command: "sysctl", package: "procps" },
   nsenter: { command: "nsenter", package: "util-linux" },
+  losetup: { command: "losetup", package: "mount" },
+  mkfs: { command: "mkfs.ext4", package: "e2fsprogs" },
 } as const;
 
 /** Folders where the CNI plugins may stand: Debian's, and the one of upstream's archives. */

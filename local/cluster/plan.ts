@@ -20,6 +20,8 @@ export interface Plan {
   readonly dnsAddress: string;
   /** Ports of 127.0.0.1 on which NodePorts answer, both included. */
   readonly nodePorts: { readonly first: number; readonly last: number };
+  /** Links to the devices of its volumes, by node: in memory, and seen by the nodes as they stand here. */
+  readonly devices: string;
   readonly nodes: readonly NodePlan[];
 }
 
@@ -34,6 +36,7 @@ export interface NodePlan {
   readonly link: string;
   /** Below each controller's root. */
   readonly cgroup: string;
+  readonly devices: string;
 }
 
 export const slots = 60;
@@ -81,6 +84,7 @@ export function makePlan(name: string, slot: number, generation: string, nodes: 
   const first = firstNodePort + slot * nodePortsPerSlot;
   // An interface's name has at most 15 characters, so it carries a digest of the cluster's name.
   const short = `bal${digest(name)}`;
+  const devices = `/dev/ballast.${name}`;
   return {
     name,
     slot,
@@ -94,6 +98,7 @@ export function makePlan(name: string, slot: number, generation: string, nodes: 
     serviceCidr: `${prefix}.128.0/20`,
     dnsAddress: `${prefix}.128.10`,
     nodePorts: { first, last: first + nodePortsPerSlot - 1 },
+    devices,
     nodes: Array.from({ length: nodes }, (_, index) => ({
       name: `worker-${index + 1}`,
       zone: `zone-${String.fromCharCode("a".charCodeAt(0) + (index % 3))}`,
@@ -103,6 +108,7 @@ export function makePlan(name: string, slot: number, generation: string, nodes: 
       podGateway: `${prefix}.${65 + index}.1`,
       link: `${short}n${index + 1}`,
       cgroup: `${name}/worker-${index + 1}`,
+      devices: `${devices}/worker-${index + 1}`,
     })),
   };
 }

@@ -8,6 +8,7 @@ import { kubeletGate, worker } from "./node";
 import type { HostPrograms } from "./packages";
 import type { NodePlan, Plan } from "./plan";
 import { until } from "./until";
+import { detachVolumes } from "./volumes";
 
 /** Programs that a cluster is made of. */
 export interface Tools {
@@ -56,6 +57,7 @@ function generationOf(node: NodePlan): Promise<string | undefined> {
 
 /** Removes what a node has of an earlier cluster's state; its images stay. */
 export async function clearNode(node: NodePlan): Promise<void> {
+  await detachVolumes(node.directory, node.devices);
   for (const name of ["generation", "kubelet", "log", "cni", "volumes", "config", "logs", "machine.json", "state.json"])
     await rm(join(node.directory, name), { recursive: true, force: true });
 }

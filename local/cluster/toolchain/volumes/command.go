@@ -12,10 +12,10 @@ import (
 
 // NewCommand is the controller as a program.
 func NewCommand() *cobra.Command {
-	var kubeconfig, nodes, nodePath string
+	var kubeconfig, nodes, nodePath, devices string
 	command := &cobra.Command{
 		Use:   "local-volumes",
-		Short: "Make local persistent volumes as folders of the nodes",
+		Short: "Make local persistent volumes on the nodes",
 		RunE: func(_ *cobra.Command, _ []string) error {
 			config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 			if err != nil {
@@ -26,11 +26,12 @@ func NewCommand() *cobra.Command {
 				return err
 			}
 			folders := func(node string) string { return filepath.Join(nodes, filepath.Base(node), "volumes") }
-			return Run(genericapiserver.SetupSignalContext(), client, folders, nodePath)
+			return Run(genericapiserver.SetupSignalContext(), client, Places{Folders: folders, NodePath: nodePath, Devices: devices})
 		},
 	}
 	command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "credentials of the API server")
 	command.Flags().StringVar(&nodes, "nodes", "", "folder that holds a folder a node; its volumes stand in volumes/")
 	command.Flags().StringVar(&nodePath, "node-path", "/var/lib/ballast/volumes", "where a node sees its volumes")
+	command.Flags().StringVar(&devices, "devices", "", "folder for the links to the volumes' devices; without it, volumes are folders")
 	return command
 }

@@ -1,12 +1,11 @@
-// Package volumes makes local persistent volumes: a folder on the node where the claim's first pod was put, and a
-// PersistentVolume that ties the pod to that node from then on.
+// Package volumes makes local persistent volumes: on the node where the claim's first pod was put a disk of the claim's size (a
+// sparse file behind a loop device), or a folder where that cannot be, and a PersistentVolume that ties the pod to that node
+// from then on.
 package volumes
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,28 +37,44 @@ const (
 // Controller looks at the whole state of one claim or volume each time, so a missed event or a crash between two steps
 // is made good by the next look.
 type Controller struct {
-	client kubernetes.Interface
-	// folders is where a node's volumes stand on the host; inside the node they are at nodePath.
-	folders  func(node string) string
-	nodePath string
-	claims   corelisters.PersistentVolumeClaimLister
-	volumes  corelisters.PersistentVolumeLister
-	nodes    corelisters.NodeLister
-	classes  storagelisters.StorageClassLister
-	queue    workqueue.TypedRateLimitingInterface[string]
+	client  kubernetes.Interface
+	places  Places
+	claims  corelisters.PersistentVolumeClaimLister
+	volumes corelisters.PersistentVolumeLister
+	nodes   corelisters.NodeLister
+	classes storagelisters.StorageClassLister
+	queue   workqueue.TypedRateLimitingInterface[string]
 }
 
+// Places is where volumes stand.
+type Places struct {
+	// Folders is where a node's volumes stand on the host; inside the node they are at NodePath.
+	Folders  func(node string) string
+	NodePath string
+	// Devices holds a link to each volume's device, by node; on the host and on the nodes. In memory (devtmpfs), so that no link
+	// to what has become another's device outlives a reboot. Empty: volumes are folders.
+	Devices string
+}
+
+func (p Places) link(node, volume string) string { return filepath.Join(p.Devices, node, volume) }
+
+func (p Places) file(node, volume string) string {
+	return filepath.Join(p.Folders(node), volume+".img")
+}
+
+// isDisk tells the two kinds apart by what their object says, whatever is made now.
+func isDisk(volume *corev1.PersistentVolume) bool { return volume.Spec.Local.FSType != nil }
+
 // Run works until the context ends.
-func Run(ctx context.Context, client kubernetes.Interface, folders func(node string) string, nodePath string) error {
+func Run(ctx context.Context, client kubernetes.Interface, places Places) error {
 	factory := informers.NewSharedInformerFactory(client, 10*time.Minute)
 	c := &Controller{
-		client:   client,
-		folders:  folders,
-		nodePath: nodePath,
-		claims:   factory.Core().V1().PersistentVolumeClaims().Lister(),
-		volumes:  factory.Core().V1().PersistentVolumes().Lister(),
-		nodes:    factory.Core().V1().Nodes().Lister(),
-		classes:  factory.Storage().V1().StorageClasses().Lister(),
+		client:  client,
+		places:  places,
+		claims:  factory.Core().V1().PersistentVolumeClaims().Lister(),
+		volumes: factory.Core().V1().PersistentVolumes().Lister(),
+		nodes:   factory.Core().V1().Nodes().Lister(),
+		classes: factory.Storage().V1().StorageClasses().Lister(),
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[string](100*time.Millisecond, 30*time.Second)),
 	}
@@ -107,7 +122,7 @@ func (c *Controller) next(ctx context.Context) bool {
 	if name, isClaim := strings.CutPrefix(key, claimKind); isClaim {
 		err = c.provision(ctx, name)
 	} else {
-		err = c.reclaim(ctx, strings.TrimPrefix(key, volumeKind))
+		err = c.look(ctx, strings.TrimPrefix(key, volumeKind))
 	}
 	if err != nil {
 		klog.ErrorS(err, "Will try again", "object", key)
@@ -140,12 +155,9 @@ func (c *Controller) provision(ctx context.Context, key string) error {
 		return err
 	}
 	volumeName := "pvc-" + string(claim.UID)
-	folder := filepath.Join(c.folders(nodeName), volumeName)
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return err
-	}
-	// Pods run as many users; the mode must not depend on our umask.
-	if err := os.Chmod(folder, 0o777); err != nil {
+	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	source, err := c.make(nodeName, volumeName, size.Value())
+	if err != nil {
 		return err
 	}
 	policy := corev1.PersistentVolumeReclaimDelete
@@ -160,14 +172,13 @@ func (c *Controller) provision(ctx context.Context, key string) error {
 			PersistentVolumeReclaimPolicy: policy,
 			AccessModes:                   claim.Spec.AccessModes,
 			VolumeMode:                    &mode,
-			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: claim.Spec.Resources.Requests[corev1.ResourceStorage]},
+			Capacity:                      corev1.ResourceList{corev1.ResourceStorage: size},
+			MountOptions:                  mountOptions(source),
 			ClaimRef: &corev1.ObjectReference{
 				APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: namespace, Name: name, UID: claim.UID,
 			},
-			PersistentVolumeSource: corev1.PersistentVolumeSource{
-				Local: &corev1.LocalVolumeSource{Path: filepath.Join(c.nodePath, volumeName)},
-			},
-			NodeAffinity: onNode(node.Labels[corev1.LabelHostname]),
+			PersistentVolumeSource: corev1.PersistentVolumeSource{Local: source},
+			NodeAffinity:           onNode(node.Labels[corev1.LabelHostname]),
 		},
 	}
 	_, err = c.client.CoreV1().PersistentVolumes().Create(ctx, volume, metav1.CreateOptions{})
@@ -175,6 +186,32 @@ func (c *Controller) provision(ctx context.Context, key string) error {
 		return nil
 	}
 	return err
+}
+
+// make gives a volume its place; the kubelet formats and mounts a disk.
+func (c *Controller) make(node, name string, size int64) (*corev1.LocalVolumeSource, error) {
+	if c.places.Devices != "" {
+		file, link := c.places.file(node, name), c.places.link(node, name)
+		if err := sparse(file, size); err != nil {
+			return nil, err
+		}
+		fsType := "ext4"
+		return &corev1.LocalVolumeSource{Path: link, FSType: &fsType}, attach(file, link)
+	}
+	folder := filepath.Join(c.places.Folders(node), name)
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return nil, err
+	}
+	// Pods run as many users; the mode must not depend on our umask.
+	return &corev1.LocalVolumeSource{Path: filepath.Join(c.places.NodePath, name)}, os.Chmod(folder, 0o777)
+}
+
+func mountOptions(source *corev1.LocalVolumeSource) []string {
+	if source.FSType == nil {
+		return nil
+	}
+	// What is deleted in a volume is free on the machine again.
+	return []string{"discard"}
 }
 
 func onNode(hostname string) *corev1.VolumeNodeAffinity {
@@ -185,26 +222,42 @@ func onNode(hostname string) *corev1.VolumeNodeAffinity {
 	}}}}
 }
 
-// reclaim removes a volume whose claim is gone, folder first: a crash between the two leaves a volume to look at again.
-func (c *Controller) reclaim(ctx context.Context, name string) error {
+// look keeps a volume's device attached, or reclaims a volume whose claim is gone.
+func (c *Controller) look(ctx context.Context, name string) error {
 	volume, err := c.volumes.Get(name)
 	if err != nil {
 		return ignoreMissing(err)
 	}
-	ours := volume.Annotations[provisionedBy] == Provisioner && volume.Spec.Local != nil
-	if !ours || volume.Status.Phase != corev1.VolumeReleased ||
-		volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete {
+	if volume.Annotations[provisionedBy] != Provisioner || volume.Spec.Local == nil {
 		return nil
 	}
 	node, err := nodeOf(volume)
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(c.folders(node), filepath.Base(volume.Spec.Local.Path))
-	if err := os.RemoveAll(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if volume.Status.Phase == corev1.VolumeReleased &&
+		volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete {
+		return c.reclaim(ctx, volume, node)
+	}
+	if isDisk(volume) {
+		return attach(c.places.file(node, name), volume.Spec.Local.Path)
+	}
+	return nil
+}
+
+// reclaim removes the data first: a crash before the object is gone leaves a volume to look at again.
+func (c *Controller) reclaim(ctx context.Context, volume *corev1.PersistentVolume, node string) error {
+	data := filepath.Join(c.places.Folders(node), filepath.Base(volume.Spec.Local.Path))
+	if isDisk(volume) {
+		data = c.places.file(node, volume.Name)
+		if err := detach(data, volume.Spec.Local.Path); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(data); err != nil {
 		return err
 	}
-	return ignoreMissing(c.client.CoreV1().PersistentVolumes().Delete(ctx, name, metav1.DeleteOptions{
+	return ignoreMissing(c.client.CoreV1().PersistentVolumes().Delete(ctx, volume.Name, metav1.DeleteOptions{
 		Preconditions: &metav1.Preconditions{UID: ptr(volume.UID)},
 	}))
 }
