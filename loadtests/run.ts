@@ -42,10 +42,17 @@ export interface RunOptions {
    * @default the machine's
    */
   readonly authorities?: string;
+  /**
+   * Adds up what happens, for one who wants to see it while it does.
+   * @default one with intervals by the plan's length
+   */
+  readonly collector?: SeriesCollector;
 }
 
 /** Runs k6 over the plan, and judges what came of it. */
-export async function runLoad({ plan, k6, folder, signal, authorities }: RunOptions): Promise<Ran> {
+export async function runLoad(options: RunOptions): Promise<Ran> {
+  const { plan, k6, folder, signal, authorities } = options;
+  const collector = options.collector ?? new SeriesCollector(intervalFor(plan.seconds));
   const files = {
     plan: join(folder, "plan.json"),
     script: join(folder, "script.js"),
@@ -55,7 +62,6 @@ export async function runLoad({ plan, k6, folder, signal, authorities }: RunOpti
   const whole: Plan = { ...plan, summary: files.summary };
   await writeFile(files.plan, `${JSON.stringify(whole, null, 2)}\n`);
   await writeFile(files.script, await bundle(whole));
-  const collector = new SeriesCollector(intervalFor(plan.seconds));
   const { code, log } = await execute(
     k6,
     ["run", "--quiet", "--no-color", "--no-usage-report", "--address", "", "--out", "csv=-", files.script],

@@ -16,6 +16,8 @@ const COLUMNS = ["metric_name", "timestamp", "metric_value", "expected_response"
 export class SeriesCollector {
   readonly #scenarios = new Map<string, Map<number, Growing>>();
   #columns: readonly number[] | undefined;
+  #first = Infinity;
+  #last = -Infinity;
 
   constructor(private readonly intervalSeconds: number) {}
 
@@ -44,6 +46,21 @@ export class SeriesCollector {
     } else interval[metric === "iterations" ? "done" : "dropped"] += Number(value);
   }
 
+  /** Requests of some scenarios in the last seconds; nothing, before there were so many. */
+  recent(seconds: number, scenarios: readonly string[]): { requests: number; failed: number } | undefined {
+    const intervals = Math.ceil(seconds / this.intervalSeconds);
+    if (this.#last - this.#first + 1 < intervals) return undefined;
+    const sum = { requests: 0, failed: 0 };
+    for (const name of scenarios) {
+      for (let at = this.#last - intervals + 1; at <= this.#last; at++) {
+        const interval = this.#scenarios.get(name)?.get(at);
+        sum.requests += interval?.requests ?? 0;
+        sum.failed += interval?.failed ?? 0;
+      }
+    }
+    return sum;
+  }
+
   /** Nothing, where no scenario has done anything. */
   result(): RunSeries | undefined {
     const all = [...this.#scenarios.values()].flatMap((intervals) => [...intervals.keys()]);
@@ -61,6 +78,8 @@ export class SeriesCollector {
   }
 
   #interval(scenario: string, at: number): Growing {
+    this.#first = Math.min(this.#first, at);
+    this.#last = Math.max(this.#last, at);
     let intervals = this.#scenarios.get(scenario);
     if (intervals === undefined) this.#scenarios.set(scenario, (intervals = new Map<number, Growing>()));
     let interval = intervals.get(at);

@@ -63,6 +63,21 @@ describe("the series of a run", () => {
     assert.ok(Math.abs((p95 ?? 0) - 20) < 0.4, `p95 ${p95}`);
   });
 
+  it("tell of the last seconds while they grow, once there were so many", () => {
+    const collector = new SeriesCollector(1);
+    const add = (second: number, scenario: string, expected: boolean) =>
+      collector.line(`http_req_duration,${second},1,,${expected},GET /,${scenario},200`);
+    collector.line(header);
+    assert.equal(collector.recent(1, ["a"]), undefined);
+    add(1000, "a", false);
+    add(1001, "b", false);
+    add(1002, "a", true);
+    assert.equal(collector.recent(4, ["a"]), undefined);
+    assert.deepEqual(collector.recent(3, ["a"]), { requests: 2, failed: 1 });
+    assert.deepEqual(collector.recent(2, ["a", "b"]), { requests: 2, failed: 1 });
+    assert.deepEqual(collector.recent(1, ["b"]), { requests: 0, failed: 0 });
+  });
+
   it("are nothing where nothing was sent, and refuse another form of CSV", () => {
     assert.equal(collected(["http_req_duration,1000,3.5,,true,::setup,,200"]), undefined);
     assert.throws(() => new SeriesCollector(1).line("metric,time"), /no column metric_name/);
