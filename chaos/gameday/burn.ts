@@ -1,50 +1,55 @@
 import type { Environment } from "../../infra/config/schema";
 import { failureBudget, objectives } from "../../infra/slos/table";
-import type { LoadSecond } from "./day";
+import type { RunSeries } from "../../loadtests/series/series";
+import { scenarioTable } from "../../loadtests/table";
 
-/** Share of requests that may fail, by an availability of the SLO table. @throws when the environment has no such objective */
-export function budgetOf(objective: string, environment: Environment): number {
+/** Requests of some time, and those of them that failed. */
+export interface Requests {
+  readonly requests: number;
+  readonly failed: number;
+}
+
+export interface Budget {
+  /** Share of requests that may fail. */
+  readonly share: number;
+  /** Scenarios of the load that show it. */
+  readonly scenarios: readonly string[];
+}
+
+/** The budget of an availability of the SLO table. @throws when the environment is held to no such */
+export function budgetOf(objective: string, environment: Environment): Budget {
   const found = objectives(environment).find(({ id }) => id === objective);
   if (found?.indicator.kind !== "availability")
     throw new Error(`${objective} is no availability that ${environment} is held to (infra/slos/slos.json)`);
-  return failureBudget(found.value);
+  const { scenarios } = scenarioTable();
+  return {
+    share: failureBudget(found.value),
+    scenarios: scenarios.filter(({ service }) => service === found.service).map(({ name }) => name),
+  };
 }
 
-/** How many times as fast as it may the budget is used up; nothing is known of a span that is not measured whole, or had no request. */
-export function burnOver(seconds: readonly LoadSecond[], over: number, budget: number): number | undefined {
-  const last = seconds.at(-1)?.at;
-  if (last === undefined || last - (seconds[0]?.at ?? last) + 1 < over) return undefined;
-  return burnOf(
-    seconds.filter(({ at }) => at > last - over),
-    budget,
-  );
-}
+/** How many times as fast as it may the budget is used up. Without a request nothing is known. */
+export const burnOf = ({ requests, failed }: Requests, { share }: Budget): number | undefined =>
+  requests === 0 ? undefined : failed / requests / share;
 
-function burnOf(seconds: readonly LoadSecond[], budget: number): number | undefined {
-  const requests = seconds.reduce((sum, each) => sum + each.requests, 0);
-  const failed = seconds.reduce((sum, each) => sum + each.failed, 0);
-  return requests === 0 ? undefined : failed / requests / budget;
-}
-
-export interface MinuteOfBurn {
-  /** Unix time at its start, s. */
-  readonly at: number;
-  readonly requests: number;
-  readonly failed: number;
+export interface MinuteOfBurn extends Requests {
+  /** Seconds since the series began. */
+  readonly from: number;
   readonly burn: number | undefined;
 }
 
-/** The budget's use, minute by minute. */
-export function burnByMinute(seconds: readonly LoadSecond[], budget: number): MinuteOfBurn[] {
-  const minutes = new Map<number, LoadSecond[]>();
-  for (const second of seconds) {
-    const minute = Math.floor(second.at / 60) * 60;
-    minutes.set(minute, [...(minutes.get(minute) ?? []), second]);
+/** The budget's use, minute by minute of the load, those without a request among them. */
+export function burnByMinute({ scenarios, intervalSeconds }: RunSeries, budget: Budget): MinuteOfBurn[] {
+  const minutes: { requests: number; failed: number }[] = [];
+  for (const name of budget.scenarios) {
+    for (const { at, requests, failed } of scenarios[name] ?? []) {
+      const minute = Math.floor((at * intervalSeconds) / 60);
+      while (minutes.length <= minute) minutes.push({ requests: 0, failed: 0 });
+      const sum = minutes[minute];
+      if (!sum) continue;
+      sum.requests += requests;
+      sum.failed += failed;
+    }
   }
-  return [...minutes].map(([at, within]) => ({
-    at,
-    requests: within.reduce((sum, each) => sum + each.requests, 0),
-    failed: within.reduce((sum, each) => sum + each.failed, 0),
-    burn: burnOf(within, budget),
-  }));
+  return minutes.map((sum, minute) => ({ from: minute * 60, ...sum, burn: burnOf(sum, budget) }));
 }

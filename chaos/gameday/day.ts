@@ -1,3 +1,4 @@
+import type { Environment } from "../../infra/config/schema";
 import type { Judged } from "../../loadtests/verdict";
 import type { Journal } from "../run/journal";
 import { seeded } from "../run/random";
@@ -27,21 +28,11 @@ export interface ExperimentRun extends Appointment {
   readonly journal?: string;
 }
 
-/** A second of the load, as its clients saw it. */
-export interface LoadSecond {
-  /** Unix time, s. */
-  readonly at: number;
-  readonly requests: number;
-  readonly failed: number;
-  /** Milliseconds to the answer; nothing, where there was none. */
-  readonly p50?: number;
-  readonly p95?: number;
-}
-
 export interface LoadEnd {
   /** Codes of `ballast load`; that it was ended with the day is no failure. */
   readonly code: number;
   readonly results: readonly Judged[];
+  /** What k6 said was wrong, one line each. */
   readonly errors: readonly string[];
 }
 
@@ -49,7 +40,7 @@ export interface LoadEnd {
 export interface Setting {
   readonly id: string;
   readonly stack: string;
-  readonly environment: string;
+  readonly environment: Environment;
   readonly seed: number;
   readonly commit: string;
   /** What ran in the cluster: image and digest. */

@@ -1,15 +1,16 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Journal } from "../run/journal";
-import type { GameDay, LoadSecond } from "./day";
+import type { RunSeries } from "../../loadtests/series/series";
+import type { GameDay } from "./day";
 import type { GameDayPlan } from "./plan";
 
 const names = {
   plan: "plan.json",
   day: "gameday.json",
-  seconds: "load-seconds.json",
   journals: "journals",
   load: "load",
+  series: "load/series.json",
   notes: "notes.md",
   report: "report.html",
 } as const;
@@ -20,7 +21,8 @@ export interface RecordedDay {
   readonly day: GameDay;
   /** By file name, as the day's runs name them. */
   readonly journals: Readonly<Record<string, Journal>>;
-  readonly seconds: readonly LoadSecond[];
+  /** Nothing, where no request was sent. */
+  readonly series?: RunSeries;
   /** Free text that people have put beside it. */
   readonly notes?: string;
 }
@@ -56,10 +58,6 @@ export class DayFolder {
     return this.#write(names.day, day);
   }
 
-  writeSeconds(seconds: readonly LoadSecond[]): Promise<void> {
-    return this.#write(names.seconds, seconds, "");
-  }
-
   /** The file's name, as the day's record has it. */
   async writeJournal(number: number, experiment: string, journal: Journal): Promise<string> {
     const name = `${names.journals}/${String(number).padStart(2, "0")}-${experiment}.json`;
@@ -79,15 +77,15 @@ export class DayFolder {
     const journals: Record<string, Journal> = {};
     for (const file of files.filter((each) => each.endsWith(".json")))
       journals[`${names.journals}/${file}`] = await this.#read<Journal>(`${names.journals}/${file}`);
-    const seconds = await this.#read<LoadSecond[]>(names.seconds).catch(() => []);
+    const series = await this.#read<RunSeries>(names.series).catch(() => undefined);
     const notes = await readFile(join(this.path, names.notes), "utf8").catch(() => undefined);
-    return { plan, day, journals, seconds, ...(notes !== undefined && { notes }) };
+    return { plan, day, journals, ...(series && { series }), ...(notes !== undefined && { notes }) };
   }
 
   /** Whole or not at all: a day that is cut off must not leave half a file. */
-  async #write(name: string, content: unknown, indent: string | number = 2): Promise<void> {
+  async #write(name: string, content: unknown): Promise<void> {
     const file = join(this.path, name);
-    await writeFile(`${file}.new`, `${JSON.stringify(content, null, indent)}\n`);
+    await writeFile(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`);
     await rename(`${file}.new`, file);
   }
 

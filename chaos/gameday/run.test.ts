@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Journal } from "../run/journal";
-import type { GameDay, LoadEnd, LoadSecond } from "./day";
+import type { Requests } from "./burn";
+import type { GameDay, LoadEnd } from "./day";
 import { DayFolder } from "./folder";
 import { type GameDayPlanInput, parsePlan } from "./plan";
 import { type GameDayParts, type RunningLoad, runGameDay } from "./run";
@@ -21,16 +22,16 @@ describe("a GameDay", () => {
   /** What was done, in order. */
   let log: string[];
   let loadStopped: boolean;
-  let seconds: LoadSecond[];
+  let recent: Requests;
   beforeEach(() => {
     log = [];
     loadStopped = false;
-    seconds = [{ at: 100, requests: 10, failed: 0, p50: 1, p95: 2 }];
+    recent = { requests: 10, failed: 0 };
   });
 
   const load = (signal: AbortSignal, end: LoadEnd = keptLoad): RunningLoad => ({
     onLevel: Promise.resolve(),
-    seconds: () => seconds,
+    recent: () => recent,
     ended: new Promise((resolve) =>
       signal.addEventListener("abort", () => {
         loadStopped = true;
@@ -39,7 +40,7 @@ describe("a GameDay", () => {
     ),
   });
   const parts = (change: Partial<GameDayParts> = {}): GameDayParts => ({
-    possible: () => true,
+    possible: async () => true,
     run: async (name, seed) => {
       log.push(`${name} ${seed}`);
       return journalOf(name);
@@ -106,11 +107,10 @@ describe("a GameDay", () => {
       read.day.runs.map(({ journal }) => journal),
       Object.keys(read.journals),
     );
-    assert.deepEqual(read.seconds, seconds);
   });
 
   it("touches nothing where one of its experiments cannot be run", async () => {
-    const possible = (name: string) => (name === "second" ? "there are no nodes here" : true);
+    const possible = async (name: string) => (name === "second" ? "there are no nodes here" : true);
     await assert.rejects(hold({}, { possible }), /quick cannot be held here:\n {2}second: there are no nodes here/);
     assert.deepEqual(log, []);
   });
@@ -165,7 +165,7 @@ describe("a GameDay", () => {
     const day = await hold(
       {},
       {
-        startLoad: async () => ({ onLevel: new Promise(() => undefined), seconds: () => [], ended }),
+        startLoad: async () => ({ onLevel: new Promise(() => undefined), recent: () => undefined, ended }),
         run: async (name) => {
           interrupted = true;
           return journalOf(name);
@@ -207,7 +207,7 @@ describe("a GameDay", () => {
   });
 
   it("is over when the budget burns too fast, with the experiment under way interrupted", async () => {
-    seconds = Array.from({ length: 10 }, (_, at) => ({ at, requests: 10, failed: 10 }));
+    recent = { requests: 10, failed: 10 };
     const day = await hold(
       { abort: { deadline: 60, burn: { objective: "taskdb-availability", factor: 500, over: 5 } } },
       {

@@ -1,33 +1,31 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Journal } from "../run/journal";
-import { budgetOf, burnOver } from "./burn";
+import { budgetOf, burnOf, type Requests } from "./burn";
 import {
   type Appointment,
   appointments,
   type ExperimentRun,
   type GameDay,
   type LoadEnd,
-  type LoadSecond,
   outcomeOf,
   type Setting,
   verdictOf,
 } from "./day";
 import type { DayFolder } from "./folder";
 import type { GameDayPlan } from "./plan";
-import type { Environment } from "../../infra/config/schema";
 
 export interface RunningLoad {
   /** When it is on the level that is held; never, where it ends before. */
   readonly onLevel: Promise<void>;
-  /** What has been measured until now. */
-  seconds(): readonly LoadSecond[];
+  /** Of the last seconds; nothing, before the load has gone on for so long. */
+  recent(seconds: number, scenarios: readonly string[]): Requests | undefined;
   /** Ended by its signal, or by itself. */
   readonly ended: Promise<LoadEnd>;
 }
 
 export interface GameDayParts {
   /** Whether an experiment can be run here, or why not. */
-  readonly possible: (experiment: string) => true | string;
+  readonly possible: (experiment: string) => Promise<true | string>;
   /** Undoes all that it has done, also when the signal ends it. */
   readonly run: (experiment: string, seed: number, signal: AbortSignal) => Promise<Journal>;
   /** Holds its load until the signal ends it. */
@@ -55,23 +53,27 @@ class Ended extends Error {
  */
 export async function runGameDay(
   plan: GameDayPlan,
-  setting: Setting & { readonly environment: Environment },
+  setting: Setting,
   folder: DayFolder,
   parts: GameDayParts,
   signal: AbortSignal,
 ): Promise<GameDay> {
-  const lacking = impossible(plan, parts);
+  const lacking = await impossible(plan, parts);
   if (lacking.length > 0) throw new Error(`the GameDay ${plan.name} cannot be held here:\n  ${lacking.join("\n  ")}`);
   return new Day(plan, setting, folder, parts, signal).hold();
 }
 
 /** What of a plan cannot be done here, with the reason. */
-export function impossible({ timeline }: GameDayPlan, { possible }: Pick<GameDayParts, "possible">): string[] {
-  const names = new Set(timeline.map(({ experiment }) => experiment));
-  return [...names].flatMap((name) => {
-    const answer = possible(name);
-    return answer === true ? [] : [`${name}: ${answer}`];
-  });
+export async function impossible(
+  { timeline }: GameDayPlan,
+  { possible }: Pick<GameDayParts, "possible">,
+): Promise<string[]> {
+  const lacking: string[] = [];
+  for (const name of new Set(timeline.map(({ experiment }) => experiment))) {
+    const answer = await possible(name);
+    if (answer !== true) lacking.push(`${name}: ${answer}`);
+  }
+  return lacking;
 }
 
 class Day {
@@ -85,7 +87,7 @@ class Day {
 
   constructor(
     private readonly plan: GameDayPlan,
-    private readonly setting: Setting & { readonly environment: Environment },
+    private readonly setting: Setting,
     private readonly folder: DayFolder,
     private readonly parts: GameDayParts,
     private readonly signal: AbortSignal,
@@ -129,7 +131,6 @@ class Day {
       signal.removeEventListener("abort", operator);
       this.#stopLoad.abort();
       loadEnd = await load?.ended.catch((error: unknown) => void this.#failed(error));
-      await folder.writeSeconds(load?.seconds() ?? []);
     }
     const day = this.#record(loadEnd, new Date());
     await folder.writeDay(day);
@@ -172,7 +173,8 @@ class Day {
     if (!burn) return undefined;
     const budget = budgetOf(burn.objective, this.setting.environment);
     return setInterval(() => {
-      const pace = burnOver(load.seconds(), burn.over, budget);
+      const recent = load.recent(burn.over, budget.scenarios);
+      const pace = recent && burnOf(recent, budget);
       if (pace !== undefined && pace > burn.factor)
         this.#end(
           new Ended(
