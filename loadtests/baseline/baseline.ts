@@ -1,0 +1,94 @@
+import type { Measured } from "../measured";
+import { metricNames } from "../measured";
+import type { RunRecord } from "../record";
+import { profileTable } from "../table";
+import { rules } from "./rules";
+
+/** Repeats of one load on one stack, which later runs are held against. */
+export interface Baseline {
+  readonly stack: string;
+  readonly environment: string;
+  readonly profile: RunRecord["profile"];
+  readonly due: RunRecord["due"];
+  readonly k6: string;
+  readonly commit: string;
+  readonly machine: string;
+  readonly images?: RunRecord["images"];
+  /** Of the newest of its runs. */
+  readonly ended: string;
+  readonly runs: readonly {
+    readonly run: string;
+    readonly started: string;
+    readonly measured: Readonly<Record<string, Measured>>;
+  }[];
+}
+
+/**
+ * A baseline of these runs.
+ *
+ * @throws Error that names the run which cannot be part of it, and why
+ */
+export function baselineOf(records: readonly RunRecord[]): Baseline {
+  const [newest] = records.toSorted((left, right) => right.started.localeCompare(left.started));
+  if (newest === undefined || records.length < rules.leastRepeats)
+    throw new Error(
+      `a baseline is made of ${rules.leastRepeats} runs of one load, or more: these are ${records.length}${again(newest)}`,
+    );
+  if (new Set(records.map(({ run }) => run)).size < records.length) throw new Error("a run is named twice");
+  for (const record of records) {
+    const why = unfit(record) ?? otherLoad(record, newest);
+    if (why !== undefined) throw new Error(`the run ${record.run} cannot be part of a baseline: ${why}`);
+  }
+  const { stack, environment, profile, due, k6, commit, machine, images, ended } = newest;
+  return {
+    stack,
+    environment,
+    profile,
+    due,
+    k6,
+    commit,
+    machine,
+    ...(images && { images }),
+    ended,
+    runs: records
+      .toSorted((left, right) => left.started.localeCompare(right.started))
+      .map(({ run, started, measured }) => ({ run, started, measured })),
+  };
+}
+
+/** Of a stack's runs, newest first, those that belong together with the newest: the same load, sent at the same commit, and kept. */
+export function newestRepeats(records: readonly RunRecord[]): RunRecord[] {
+  const fit = records.filter((record) => unfit(record) === undefined);
+  const [newest] = fit;
+  if (newest === undefined) return [];
+  return fit.filter((record) => record.commit === newest.commit && otherLoad(record, newest) === undefined);
+}
+
+const again = (record: RunRecord | undefined): string =>
+  record === undefined
+    ? ""
+    : `. Send more: ballast load ${record.stack} --profile ${record.profile} --repeat ${rules.leastRepeats}`;
+
+/** Why nothing can be held against the run. */
+function unfit({ interrupted, code, profile, measured }: RunRecord): string | undefined {
+  if (profileTable()[profile].judge === "limit")
+    return `the profile ${profile} goes to where the service fails; what an ordinary day is like says the profile baseline`;
+  if (interrupted) return "it was interrupted";
+  if (code !== 0) return `it ended with ${code}: what is not kept is no measure`;
+  const hole = Object.entries(measured).find(([, all]) => metricNames.some((metric) => all[metric] === undefined));
+  return hole && `${hole[0]} has no data`;
+}
+
+/** How the load of a run differs from that of another; nothing, where it does not. */
+export function otherLoad(
+  run: Pick<RunRecord, "stack" | "profile" | "due">,
+  from: Pick<RunRecord, "stack" | "profile" | "due">,
+): string | undefined {
+  for (const key of ["stack", "profile"] as const)
+    if (run[key] !== from[key]) return `its ${key} is ${run[key]}, not ${from[key]}`;
+  const names = new Set([...Object.keys(from.due), ...Object.keys(run.due)]);
+  for (const name of names)
+    if (run.due[name] !== from.due[name])
+      return `${run.due[name] ?? 0} iterations of ${name} were due in it, not ${from.due[name] ?? 0}`;
+  return undefined;
+}
