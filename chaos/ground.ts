@@ -1,4 +1,5 @@
 import type { AppsV1Api, CoordinationV1Api, CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+import type { PostgresRef } from "./postgres/members";
 
 /** What an experiment stands on: a cluster, what of it may be hit, and what the stack says of itself. */
 export interface Ground {
@@ -9,10 +10,10 @@ export interface Ground {
   readonly core: CoreV1Api;
   readonly apps: AppsV1Api;
   readonly leases: CoordinationV1Api;
-  /** Outputs of the stack by name. */
-  readonly outputs: Readonly<Record<string, unknown>>;
-  /** Address under which node ports answer on this machine; undefined where they do not. */
-  readonly nodeAddress?: string;
+  /** Where each service of the stack is reached from here. */
+  readonly targets: Readonly<Record<string, { readonly url: string }>>;
+  /** The stack's Postgres, where it can be reached from here. */
+  readonly postgres?: PostgresRef;
   readonly limits: { readonly namespaces: readonly string[]; readonly share: number };
   /** Faults of whole nodes, where this machine or a cloud's driver can make them. */
   readonly nodes?: NodeControl;

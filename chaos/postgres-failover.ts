@@ -136,12 +136,12 @@ async function strike(
   const primary = await members.primary();
   const watch = await PrimaryWatch.start(await members.all(), target);
   try {
-    await writer.acknowledgedAfter(performance.now() + calmSeconds * 1000, failoverTimeoutSeconds);
+    await writer.record.acknowledgedAfter(performance.now() + calmSeconds * 1000, failoverTimeoutSeconds);
     const struckAt = performance.now();
     const proof = await fault.strike(primary, members);
     // A write that was on its way may still be acknowledged; what counts is that writing goes on afterwards.
     await steadyAgain(writer, struckAt);
-    const gapSeconds = writer.longestGapSince(struckAt);
+    const gapSeconds = writer.record.longestGapSince(struckAt);
     const evidence = await proof();
     const { leader } = await members.leadership();
     return {
@@ -169,7 +169,7 @@ async function steadyAgain(writer: SteadyWriter, struckAt: number): Promise<void
       throw new Error(`writes have not become steady within ${failoverTimeoutSeconds} s`);
     const since = performance.now();
     await sleep(50);
-    await writer.acknowledgedAfter(since, failoverTimeoutSeconds);
+    await writer.record.acknowledgedAfter(since, failoverTimeoutSeconds);
     if (performance.now() - since > 1000) calmSince = performance.now();
   }
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import packageJson from "../package.json";
+import { chaosCommand } from "./commands/chaos";
 import { checkCommand } from "./commands/check";
 import { clusterCommand } from "./commands/cluster";
 import { doctorCommand } from "./commands/doctor";
@@ -32,6 +33,7 @@ const commands = [
   clusterCommand(),
   imagesCommand(),
   loadCommand(),
+  chaosCommand(),
   doctorCommand(),
 ];
 for (const command of commands) program.addCommand(command);

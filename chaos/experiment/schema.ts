@@ -70,7 +70,7 @@ const tolerance = z.union([
   z.strictObject({ atMost: z.number() }),
   z.strictObject({ atLeast: z.number() }),
 ]);
-const probe = <K extends string, S extends z.core.$ZodLooseShape>(kind: K, shape: S) =>
+const bareProbe = <K extends string, S extends z.core.$ZodLooseShape>(kind: K, shape: S) =>
   z.strictObject({
     kind: z.literal(kind),
     name: z.string().min(1).max(120),
@@ -78,21 +78,30 @@ const probe = <K extends string, S extends z.core.$ZodLooseShape>(kind: K, shape
     mode: z.enum(["start", "end", "edge", "continuous", "during"]),
     /** Seconds between two looks of a mode that looks more than once. @default 1 */
     every: seconds(60).default(1),
-    tolerance,
     ...shape,
   });
+const probe = <K extends string, S extends z.core.$ZodLooseShape>(kind: K, shape: S) =>
+  bareProbe(kind, { tolerance, ...shape });
 
 export const probeSchema = z.discriminatedUnion("kind", [
   /** Status code of a GET at the stack's output of that service. */
   probe("http", { service: z.string().min(1), path: z.string().startsWith("/"), timeout: seconds(60).default(2) }),
   /** Ready pods of a workload. */
   probe("ready-replicas", { workload: workloadTarget }),
-  /** Members that stand by and keep up. */
-  probe("postgres-redundancy", {}),
-  /** Members that take writes. */
+  /** Whether every member of Postgres is ready, one leads, and a synchronous standby has all that is acknowledged. */
+  bareProbe("postgres-whole", {}),
+  /** Members that take writes, as the API server has it. */
   probe("postgres-primaries", {}),
-  /** Share of the requests, or milliseconds of a quantile, as an objective of the SLO table says it. */
-  probe("objective", { objective: z.string().min(1), window: seconds(600).default(10) }),
+  /** An objective of the SLO table that holds from one moment to the next; the table says what is tolerated. */
+  bareProbe("objective", {
+    /** Its id in docs/slos.md: `taskdb-response`. */
+    objective: z.string().min(1),
+    service: z.string().min(1),
+    /** What a client of our own asks for, ten times a second. */
+    path: z.string().startsWith("/"),
+    /** Seconds of answers that count. */
+    window: seconds(600).default(10),
+  }),
 ]);
 
 const step = z.strictObject({

@@ -3,6 +3,8 @@ import { until } from "../until";
 import type { FaultDriver } from "./fault";
 
 const seenWithin = 30;
+/** Seconds; longer than a hold may be. */
+const longestPause = 960;
 
 const answers = (ground: Ground): Promise<boolean> =>
   ground.core.listNamespace({ limit: 1, timeoutSeconds: 2 }).then(
@@ -17,7 +19,7 @@ export const apiServerDown: FaultDriver<"api-server-down"> = {
   choose: async () => [{ kind: "control-plane" }],
   undoRecord: async (_fault, victims) => ({ fault: "api-server-down", victims, details: {} }),
   async inject(_fault, _victims, ground) {
-    await ground.nodes?.pauseApiServer();
+    await ground.nodes?.pauseApiServer(longestPause);
     return async () => {
       await until(async () => !(await answers(ground)), {
         seconds: seenWithin,

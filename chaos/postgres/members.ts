@@ -63,19 +63,29 @@ export class Members {
     return found;
   }
 
-  /** Waits until every member is ready and a synchronous standby stands by, as before the first fault. */
+  /** Whether every member is ready, one leads, and a synchronous standby stands by; and how it looks. */
+  async state(): Promise<{ whole: boolean; looks: string }> {
+    const [members, { leader, synchronous }] = [await this.all(), await this.leadership()];
+    const standbys = members.filter(({ ready, role }) => ready && role === "replica").length;
+    const primary = members.find(({ pod, ready, role }) => pod === leader && ready && role === "primary");
+    const each = members.map(({ pod, role, ready }) => `${pod} ${role}${ready ? "" : " (not ready)"}`).join(", ");
+    return {
+      whole: primary !== undefined && standbys === this.postgres.instances - 1 && synchronous.length > 0,
+      looks: `${each}; synchronous: ${synchronous.join(", ") || "none"}`,
+    };
+  }
+
+  /** Waits until it is whole, as before the first fault. */
   async whole(timeoutSeconds = 240): Promise<void> {
     const deadline = Date.now() + timeoutSeconds * 1000;
-    let state = "";
+    let looks = "";
     while (Date.now() < deadline) {
-      const [members, { leader, synchronous }] = [await this.all(), await this.leadership()];
-      const standbys = members.filter(({ ready, role }) => ready && role === "replica").length;
-      const primary = members.find(({ pod, ready, role }) => pod === leader && ready && role === "primary");
-      if (primary && standbys === this.postgres.instances - 1 && synchronous.length > 0) return;
-      state = `${members.map(({ pod, role, ready }) => `${pod} ${role}${ready ? "" : " (not ready)"}`).join(", ")}; synchronous: ${synchronous.join(", ") || "none"}`;
+      const state = await this.state();
+      if (state.whole) return;
+      looks = state.looks;
       await sleep(500);
     }
-    throw new Error(`${this.postgres.name} is not whole after ${timeoutSeconds} s: ${state}`);
+    throw new Error(`${this.postgres.name} is not whole after ${timeoutSeconds} s: ${looks}`);
   }
 
   /** The primary's Service on this machine, with the superuser's account. */

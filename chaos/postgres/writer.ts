@@ -1,5 +1,5 @@
-import { performance } from "node:perf_hooks";
 import { Client, DatabaseError } from "pg";
+import { Recording } from "../ledger/recording";
 import type { WriteLedger } from "./audit";
 
 /** Where the primary is reached, through its Service. */
@@ -50,9 +50,7 @@ export async function close(client: Client): Promise<void> {
 
 /** Writes rows with unique numbers, as many as it can, until it is stopped; survives every failure of the server. */
 export class SteadyWriter {
-  private readonly ledger = { acknowledged: [] as number[], failed: [] as number[], indeterminate: [] as number[] };
-  /** Times of the acknowledgements, in `performance.now()` milliseconds; ascending. */
-  private readonly times: number[] = [];
+  readonly record = new Recording();
   private stopped = false;
   private readonly running: Promise<void>[];
 
@@ -68,23 +66,7 @@ export class SteadyWriter {
   async stop(): Promise<WriteLedger> {
     this.stopped = true;
     await Promise.all(this.running);
-    return this.ledger;
-  }
-
-  /** Waits for an acknowledgement later than a moment. */
-  async acknowledgedAfter(moment: number, timeoutSeconds: number): Promise<void> {
-    const deadline = performance.now() + timeoutSeconds * 1000;
-    while ((this.times.at(-1) ?? 0) <= moment) {
-      if (performance.now() > deadline) throw new Error(`no write was acknowledged within ${timeoutSeconds} s`);
-      await sleep(pause);
-    }
-  }
-
-  /** The longest pause between two acknowledgements since a moment, in seconds; the last one before it included. */
-  longestGapSince(moment: number): number {
-    const first = this.times.findLastIndex((time) => time <= moment);
-    const window = this.times.slice(Math.max(first, 0));
-    return Math.max(0, ...window.slice(1).map((time, index) => time - (window[index] ?? time))) / 1000;
+    return this.record.ledger;
   }
 
   private async session(): Promise<void> {
@@ -94,6 +76,7 @@ export class SteadyWriter {
         while (!this.stopped && (await this.write(client))) await sleep(pause);
         await close(client);
       } else {
+        this.record.missed();
         await sleep(pause);
       }
     }
@@ -104,19 +87,22 @@ export class SteadyWriter {
     const id = this.nextId++;
     try {
       await client.query(`INSERT INTO ${writesTable} (id) VALUES ($1)`, [id]);
-      this.ledger.acknowledged.push(id);
-      this.times.push(performance.now());
+      this.record.acknowledged(id);
       return true;
     } catch (error) {
-      (refused(error) ? this.ledger.failed : this.ledger.indeterminate).push(id);
+      if (refused(error)) this.record.failed(id);
+      else this.record.indeterminate(id);
       return false;
     }
   }
 }
 
-/** Errors after which the row is certainly not there: the server answered that it would not write. A shutdown leaves it open. */
+/**
+ * Errors after which the row is certainly not there: the server answered that it would not write, as a standby or for want of space.
+ * A shutdown leaves it open.
+ */
 function refused(error: unknown): boolean {
-  return error instanceof DatabaseError && (error.code?.startsWith("25") ?? false);
+  return error instanceof DatabaseError && /^(25|53)/.test(error.code ?? "");
 }
 
 export function sleep(milliseconds: number): Promise<void> {

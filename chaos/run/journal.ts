@@ -35,9 +35,12 @@ export interface Timings {
   readonly firstError?: number;
   readonly detected?: number;
   readonly lastError?: number;
-  readonly redundancyRestored?: number;
-  /** From the injection until everything was within its tolerance again. */
+  /** Longest pause between two acknowledged writes of the ledger. */
+  readonly writeGap?: number;
+  /** Until users were served again: to the last error, 0 where there was none. */
   readonly recovery?: number;
+  /** Until everything was within its tolerance again, redundancy too. */
+  readonly redundancyRestored?: number;
 }
 
 /** How an experiment went: the Chaos Toolkit's journal, with what ours measures beside it under `ballast`. */
@@ -79,6 +82,8 @@ export interface LedgerVerdict {
   readonly stale: number;
   /** Seconds of the longest pause between two acknowledgements. */
   readonly longestGap: number;
+  /** Seconds for which two members took writes at once, each asked from inside its own pod; undefined where nobody asked. */
+  readonly twoPrimaries?: number;
   /** The members from which everything was read at the end. */
   readonly readFrom: readonly string[];
 }
@@ -95,4 +100,16 @@ export function summarise(
     median: middle.reduce((sum, value) => sum + value, 0) / middle.length,
     maximum: known.at(-1) ?? 0,
   };
+}
+
+const timingNames = ["firstError", "detected", "lastError", "writeGap", "recovery", "redundancyRestored"] as const;
+
+/** Each timing over the runs of one experiment; what never happened is undefined. */
+export function timingsOf(
+  journals: readonly Journal[],
+): Readonly<Record<(typeof timingNames)[number], ReturnType<typeof summarise>>> {
+  const all = journals.flatMap(({ ballast }) => ballast.timings);
+  return Object.fromEntries(timingNames.map((name) => [name, summarise(all.map((each) => each[name]))])) as ReturnType<
+    typeof timingsOf
+  >;
 }

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Experiment, Step } from "../experiment/schema";
+import type { Experiment, ProbeKind, Step } from "../experiment/schema";
 import { driverFor, type FaultDrivers, type Random } from "../faults/fault";
 import type { Ground } from "../ground";
 import type { ActivityRecord, Journal, LedgerVerdict, ProbeRecord, Timings } from "./journal";
@@ -8,10 +8,14 @@ import { ChaosLease } from "./lease";
 import { victimName } from "./names";
 import { seeded } from "./random";
 import { NotUndone, undoAll, undoOne } from "./undo";
-import { lookAll, type Prober, Watch, withinTolerance } from "./watch";
+import { alwaysMet, lookAll, type Prober, Watch, withinTolerance } from "./watch";
 
 /** Writes while the faults strike, and says at the end what became of it. */
-export interface Ledger {
+export interface RunLedger {
+  /** Seconds from a moment of `performance.now()` to the first and the last write after it that was not acknowledged. */
+  errorsSince(moment: number): { readonly first?: number; readonly last?: number };
+  /** Seconds of the longest pause between two acknowledgements since. */
+  gapSince(moment: number): number;
   /** @throws when what was written cannot be read at the end: then nothing is known of it */
   close(): Promise<LedgerVerdict>;
 }
@@ -20,7 +24,7 @@ export interface RunParts {
   readonly drivers: FaultDrivers;
   readonly look: Prober;
   /** Opened for experiments that name it. */
-  readonly openLedger: (kind: NonNullable<Experiment["ledger"]>, ground: Ground) => Promise<Ledger>;
+  readonly openLedger: (kind: NonNullable<Experiment["ledger"]>, ground: Ground) => Promise<RunLedger>;
   /** The same seed draws the same victims from the same pods. */
   readonly seed: number;
 }
@@ -28,7 +32,7 @@ export interface RunParts {
 /** Seconds for a fault to be seen. */
 const takesHoldWithin = 60;
 /** Pause between two looks at whether all is whole again, ms. */
-const recoveryPause = 500;
+const recoveryPause = 200;
 
 /** Why a run ends before its time. */
 class Ended extends Error {
@@ -87,7 +91,7 @@ class Run {
     const timer = setTimeout(() => this.#end(new Ended("aborted", `deadline of ${deadline} s`)), deadline * 1000);
     let failure: unknown;
     let rollbacks: ActivityRecord[] = [];
-    let ledger: Ledger | undefined;
+    let ledger: RunLedger | undefined;
     let watch: Watch | undefined;
     let verdict: LedgerVerdict | undefined;
     const before = await lookAll(this.#probes("start", "edge", "continuous"), parts.look, ground);
@@ -101,7 +105,15 @@ class Run {
           if (abortAfter !== undefined && seconds > abortAfter)
             this.#end(new Ended("aborted", `"${name}" has been outside its tolerance for ${Math.round(seconds)} s`));
         });
-        for (const [index, step] of experiment.method.entries()) await this.#step(step, index, watch);
+        for (const [index, step] of experiment.method.entries()) {
+          const whole = await this.#step(step, index, watch, ledger);
+          // Who strikes at what is left may take the last that holds.
+          if (!whole && index < experiment.method.length - 1)
+            throw new Ended(
+              "aborted",
+              `not whole again ${experiment.recovery} s after step ${index + 1}; no further fault`,
+            );
+        }
       }
     } catch (error) {
       failure = error;
@@ -121,7 +133,7 @@ class Run {
     if (left.length > 0) failure = new NotUndone(left);
     const end = new Date();
     const reason = !steady
-      ? "it was not steady before: nothing was touched"
+      ? `it was not steady before, so nothing was touched: ${unmet(before)}`
       : failure instanceof Error
         ? failure.message
         : undefined;
@@ -131,7 +143,8 @@ class Run {
       end: end.toISOString(),
       duration: (end.getTime() - this.#started.getTime()) / 1000,
       status: failure instanceof Ended ? failure.status : failure !== undefined || !steady ? "failed" : "completed",
-      deviated: !after.every(withinTolerance) || after.length === 0 || losses(verdict) > 0,
+      deviated:
+        after.length === 0 || !after.every(withinTolerance) || !this.#during.every(alwaysMet) || losses(verdict) > 0,
       steady_states: { before, during: [...this.#during, ...continuous], after },
       run: this.#activities,
       rollbacks,
@@ -145,8 +158,8 @@ class Run {
     };
   }
 
-  /** Injects a fault, holds it, and undoes it. */
-  async #step({ fault, hold, after }: Step, index: number, watch: Watch): Promise<void> {
+  /** Injects a fault, holds it, and undoes it. Says whether everything is whole again. */
+  async #step({ fault, hold, after }: Step, index: number, watch: Watch, ledger?: RunLedger): Promise<boolean> {
     const { ground, parts, lease } = this;
     const driver = driverFor(parts.drivers, fault.kind);
     await this.#wait(after);
@@ -177,6 +190,7 @@ class Run {
       const proof = await driver.inject(fault, victims, ground, record);
       evidence.push(await this.#within(takesHoldWithin, proof(), `${fault.kind} did not take hold`));
       await this.#wait(hold);
+      this.#during.push(...(await held.stop()));
       if (record) {
         const undone = await undoOne(record, parts.drivers, ground);
         if (undone.status === "failed") throw new NotUndone([undone]);
@@ -185,20 +199,13 @@ class Run {
       }
       done("succeeded");
     } catch (error) {
+      await held.stop();
       done("failed", error instanceof Error ? error.message : String(error));
       throw error;
-    } finally {
-      this.#during.push(...(await held.stop()));
-      const whole = await this.#recovered();
-      const recovery = (performance.now() - moment) / 1000;
-      const { first, last } = watch.errorsSince(moment);
-      this.#timings.push({
-        injected: injected.toISOString(),
-        ...(first !== undefined && { firstError: first, detected: first }),
-        ...(last !== undefined && { lastError: last }),
-        ...(whole.every(withinTolerance) && { redundancyRestored: recovery, recovery }),
-      });
     }
+    const whole = (await this.#recovered()).every(withinTolerance);
+    this.#timings.push(timingsSince(moment, injected, whole, watch, ledger));
+    return whole;
   }
 
   /** Looks until everything is within its tolerance, or the time for it is over. */
@@ -238,6 +245,40 @@ class Run {
     }
   }
 }
+
+const unmet = (records: readonly ProbeRecord[]): string =>
+  records
+    .filter((record) => !withinTolerance(record))
+    .map(({ name, looks }) => `"${name}": ${looks.at(-1)?.detail ?? "not looked at"}`)
+    .join("; ");
+
+function timingsSince(moment: number, injected: Date, whole: boolean, watch: Watch, ledger?: RunLedger): Timings {
+  const seen = watch.errorsSince(moment, serves);
+  const any = watch.errorsSince(moment, (kind) => kind !== "objective");
+  const written = ledger?.errorsSince(moment) ?? {};
+  const first = least(seen.first, written.first);
+  const last = most(seen.last, written.last);
+  return {
+    injected: injected.toISOString(),
+    ...(first !== undefined && { firstError: first }),
+    ...(any.first !== undefined && { detected: any.first }),
+    ...(last !== undefined && { lastError: last }),
+    ...(ledger && { writeGap: ledger.gapSince(moment) }),
+    ...(whole && { recovery: last ?? 0, redundancyRestored: any.last ?? 0 }),
+  };
+}
+
+/** Probes that see what a user sees at that very moment; an objective is seen through its window, and would end too late. */
+const serves = (kind: ProbeKind): boolean => kind === "http";
+
+const least = (...values: readonly (number | undefined)[]) =>
+  values.filter((value) => value !== undefined).sort(order)[0];
+const most = (...values: readonly (number | undefined)[]) =>
+  values
+    .filter((value) => value !== undefined)
+    .sort(order)
+    .at(-1);
+const order = (left: number, right: number): number => left - right;
 
 /** Writes that the ledger cannot account for. */
 export function losses(verdict: LedgerVerdict | undefined): number {

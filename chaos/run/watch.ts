@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Probe } from "../experiment/schema";
+import type { Probe, ProbeKind } from "../experiment/schema";
 import type { Ground } from "../ground";
 import type { Look, ProbeRecord } from "./journal";
 
@@ -8,6 +8,10 @@ import type { Look, ProbeRecord } from "./journal";
 export type Prober = (probe: Probe, ground: Ground) => Promise<Look>;
 
 export const withinTolerance = (record: ProbeRecord): boolean => record.looks.at(-1)?.verdict === "met";
+
+/** Of a probe that was to hold all the time; one that never looked does not count as met. */
+export const alwaysMet = ({ looks }: ProbeRecord): boolean =>
+  looks.length > 0 && looks.every(({ verdict }) => verdict === "met");
 
 /** One look of each. */
 export async function lookAll(probes: readonly Probe[], look: Prober, ground: Ground): Promise<ProbeRecord[]> {
@@ -59,11 +63,12 @@ export class Watch {
     }));
   }
 
-  /** Seconds from a moment (`performance.now()`) to the first and to the last look after it that was outside the tolerance. */
-  errorsSince(moment: number): { readonly first?: number; readonly last?: number } {
+  /** Seconds from a moment (`performance.now()`) to the first and the last look after it that was not within the tolerance. */
+  errorsSince(moment: number, of: (kind: ProbeKind) => boolean): { readonly first?: number; readonly last?: number } {
     const missed = this.#looks
+      .filter((_, index) => of(this.probes[index]?.kind ?? "objective"))
       .flat()
-      .filter(({ at, look }) => at >= moment && look.verdict === "missed")
+      .filter(({ at, look }) => at >= moment && look.verdict !== "met")
       .map(({ at }) => (at - moment) / 1000)
       .sort((left, right) => left - right);
     const [first, last] = [missed[0], missed.at(-1)];

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { slosPage } from "../reference/slos";
 import { latencyBuckets, sloRules } from "./burnRate";
 import data from "./slos.json";
-import { steadyState, type Steady } from "./steadyState";
+import { steadyState } from "./steadyState";
 import { objectives, sloTable, type SloTable } from "./table";
 import { loadThresholds } from "./thresholds";
 
-const provider = ({ objective }: Steady) => ({ type: "process" as const, path: "ballast", arguments: objective.id });
 const scope = { service: "taskdb", scenario: "taskdb-create-task" };
 
 /** A copy of the table's content with something changed. */
@@ -93,7 +92,7 @@ describe("the table of service level objectives", () => {
   it("is one edit away from another target, everywhere", () => {
     const derived = (table: SloTable) => ({
       thresholds: JSON.stringify(loadThresholds(scope, "local", table).map(({ expression }) => expression)),
-      steadyState: JSON.stringify(steadyState("taskdb", "local", provider, table)),
+      steadyState: JSON.stringify(steadyState("taskdb", "local", table)),
       rules: JSON.stringify(sloRules("taskdb", "local", table)),
       buckets: JSON.stringify(latencyBuckets("taskdb", table)),
       page: slosPage(table),
@@ -104,7 +103,7 @@ describe("the table of service level objectives", () => {
     const [before, after] = [derived(sloTable()), derived(sloTable(stricter))];
     const traces = {
       thresholds: ["p(95)<200", "p(95)<140"],
-      steadyState: ["[0,200]", "[0,140]"],
+      steadyState: ['"most":200', '"most":140'],
       rules: [String.raw`le=\"0.2\"`, String.raw`le=\"0.14\"`],
       buckets: ["0.2", "0.14"],
       page: ["200 ms", "140 ms"],
@@ -141,21 +140,19 @@ describe("thresholds of a load test", () => {
 });
 
 describe("a steady state", () => {
-  it("has a probe an objective, with what is tolerated", () => {
-    const { title, probes } = steadyState("edge", "local", provider);
-    assert.equal(title, "edge keeps the objectives of M4");
+  it("has a bound an objective", () => {
     assert.deepEqual(
-      probes.map(({ name, tolerance }) => [name, tolerance]),
+      steadyState("edge", "local").map(({ objective, measured, most }) => [objective.id, measured, most]),
       [
-        ["edge-availability", { type: "range", range: [0, 0.001], target: "stdout" }],
-        ["edge-response", { type: "range", range: [0, 200], target: "stdout" }],
+        ["edge-availability", "failed ratio", 0.001],
+        ["edge-response", "milliseconds", 200],
       ],
     );
   });
 
   it("cannot be made of nothing", () => {
-    assert.throws(() => steadyState("redis", "local", provider), /redis has no objective/);
-    assert.throws(() => steadyState("nothing", "local", provider), /no service nothing .*; it has: edge, taskdb/);
+    assert.throws(() => steadyState("redis", "local"), /redis has no objective/);
+    assert.throws(() => steadyState("nothing", "local"), /no service nothing .*; it has: edge, taskdb/);
   });
 });
 

@@ -1,0 +1,38 @@
+import { parseExperiment, type Experiment, type ExperimentInput } from "../experiment/schema";
+import { apiServerDown } from "./api-server-down";
+import { nodeDrain } from "./node-drain";
+import { postgresNodePartition } from "./postgres-node-partition";
+import { postgresNodeStop } from "./postgres-node-stop";
+import { postgresPairPartition } from "./postgres-pair-partition";
+import { postgresPrimaryContainerKill } from "./postgres-primary-container-kill";
+import { postgresPrimaryKill } from "./postgres-primary-kill";
+import { taskdbContainerKill } from "./taskdb-container-kill";
+import { taskdbPodEvict } from "./taskdb-pod-evict";
+import { taskdbPodKill } from "./taskdb-pod-kill";
+import { taskdbScaleToZero } from "./taskdb-scale-to-zero";
+
+const all: readonly ExperimentInput[] = [
+  apiServerDown,
+  nodeDrain,
+  postgresNodePartition,
+  postgresNodeStop,
+  postgresPairPartition,
+  postgresPrimaryContainerKill,
+  postgresPrimaryKill,
+  taskdbContainerKill,
+  taskdbPodEvict,
+  taskdbPodKill,
+  taskdbScaleToZero,
+];
+
+/** Every experiment that there is, checked. */
+export const experiments: readonly Experiment[] = all.map((each) =>
+  parseExperiment(each, `chaos/experiments/${each.name}.ts`),
+);
+
+/** @throws with the names of those that there are */
+export function findExperiment(name: string): Experiment {
+  const found = experiments.find((each) => each.name === name);
+  if (found) return found;
+  throw new Error(`there is no experiment ${name}; there are: ${experiments.map((each) => each.name).join(", ")}`);
+}
