@@ -69,10 +69,10 @@ export async function concurrentWrites(bench: Bench, ground: TaskDbGround, servi
   ];
 }
 
-/** The very statement that the service sent last to create a task, with values in place of its parameters. */
+/** The very statement that the service sent last to create one task (not a group of them), with values in place of its parameters. */
 async function statementOfService(ground: TaskDbGround): Promise<string> {
   const [row] = await ground.query(
-    `SELECT query FROM pg_stat_activity WHERE application_name = 'taskdb' AND query LIKE '%INSERT INTO "tasks"%task.created%' LIMIT 1`,
+    `SELECT query FROM pg_stat_activity WHERE application_name = 'taskdb' AND query LIKE '%INSERT INTO "tasks"%VALUES%task.created%' LIMIT 1`,
   );
   const text = String(row?.query ?? "");
   const columns = /INSERT INTO "tasks" \(([^)]*)\)/.exec(text)?.[1]?.split(/,\s*/) ?? [];

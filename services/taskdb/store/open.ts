@@ -13,7 +13,7 @@ export async function openStore(options: DatabaseOptions & StoreOptions): Promis
 export function createStore(database: Database, options: StoreOptions = {}): TaskStore {
   const writer =
     database.backend === "postgres"
-      ? new PostgresWriter(database.db, options.onRefresh)
+      ? new PostgresWriter(database.db, database.pool.options.connectionTimeoutMillis ?? 0, options.onRefresh)
       : new SqliteWriter(database.db, options.clock);
   return new SqlStore(database, writer, { seal: sealEvents, ...options });
 }

@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { DatabaseError } from "pg";
 import type { EntityKind, Event } from "../../domain";
-import { columnsOf, entities, parameter } from "../entities";
+import { entities, parameter } from "../entities";
 import { isId } from "../paging";
 import type { Schema } from "../schema";
 import {
@@ -13,34 +13,21 @@ import {
   type WriteContext,
 } from "../store";
 import { type Claims, type Recorded, validated, type Values, type Writer } from "../writer";
-
-const eventColumns = sql.raw("seq, at, kind, entity_id, task_id, payload, request_id");
-const utc = (column: string) => `to_char(e.${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-
-const payloads = Object.fromEntries(
-  Object.entries(entities).map(([kind, { columns }]) => [
-    kind,
-    `json_build_object(${Object.entries(columns)
-      .map(([column, type]) => `'${column}', ${type === "time" ? utc(column) : `e.${column}`}`)
-      .join(", ")})`,
-  ]),
-) as Record<EntityKind, string>;
-
-/** The task that a row of the alias `e` belongs to. */
-const taskOf: Readonly<Record<EntityKind, string>> = {
-  task: "e.id",
-  run: "e.task_id",
-  gate: "(SELECT r.task_id FROM runs r WHERE r.id = e.run_id)",
-  artifact: "e.task_id",
-  report: "NULL::uuid",
-};
+import { TaskGroups } from "./groups";
+import { eventColumns, keyed, payloads, record, returning, statement, taskOf } from "./statement";
 
 /** One round trip and one transaction: a statement whose parts are the row, its event and its idempotency key. */
 export class PostgresWriter implements Writer {
+  private readonly tasks: TaskGroups;
+
+  /** `patienceMs`: how long a creation waits for its turn, as a statement does for a connection. */
   constructor(
     private readonly db: Kysely<Schema>,
+    patienceMs: number,
     private readonly onRefresh?: (microseconds: number) => void,
-  ) {}
+  ) {
+    this.tasks = new TaskGroups(db, patienceMs);
+  }
 
   create(kind: EntityKind, row: Values & { readonly id: string }, context: WriteContext): Promise<Recorded> {
     const columns = Object.keys(row);
@@ -52,7 +39,10 @@ export class PostgresWriter implements Writer {
     const entity = sql`
       INSERT INTO ${sql.id(entities[kind].table)} (${sql.join(columns.map((column) => sql.id(column)))})
       VALUES (${sql.join(values)}) RETURNING ${returning(kind)}`;
-    return this.write(this.db, kind, "created", entity, context, (error) => this.refused(error, kind, row));
+    const alone = () => record(this.db, statement(kind, "created", entity, context), this.onRefresh);
+    // What has a parent locks it: in a group, writers to different tasks would wait for each other.
+    const send = kind === "task" ? () => this.tasks.create({ row, context, alone }) : alone;
+    return this.write(context, send, (error) => this.refused(error, kind, row));
   }
 
   update(kind: EntityKind, id: string, change: Values, context: UpdateContext): Promise<Recorded> {
@@ -68,7 +58,7 @@ export class PostgresWriter implements Writer {
       UPDATE ${sql.id(entities[kind].table)} SET ${sql.join(set)}, updated_at = ${now}
       WHERE id = ${id} ${version(context)} RETURNING ${returning(kind)}`;
     const failed = (error?: unknown) => error ?? this.missed(this.db, kind, id, context);
-    return this.write(this.db, kind, "updated", entity, context, failed);
+    return this.write(context, () => record(this.db, statement(kind, "updated", entity, context)), failed);
   }
 
   /** The run is locked before its gates are looked for, so that no new one can come. */
@@ -149,8 +139,8 @@ export class PostgresWriter implements Writer {
         SELECT 'note.added', ${note.id}::uuid, e.id,
           json_build_object('id', ${note.id}::uuid, 'task_id', e.id, 'text', ${note.text}::text), ${context.requestId}::varchar
         FROM (SELECT id FROM tasks WHERE id = ${note.task_id} FOR KEY SHARE) e
-        RETURNING ${eventColumns}
-      )${keyed(context)} SELECT ${eventColumns} FROM event`;
+        RETURNING ${sql.raw(eventColumns)}
+      )${keyed(context)} SELECT ${sql.raw(eventColumns)} FROM event`;
     return this.replaying(context, async () => {
       const recorded = await record(this.db, written);
       if (!recorded) throw new NotFound("task", note.task_id);
@@ -166,17 +156,14 @@ export class PostgresWriter implements Writer {
   }
 
   private write(
-    db: Kysely<Schema>,
-    kind: EntityKind,
-    verb: string,
-    entity: RawBuilder<unknown>,
     context: WriteContext,
+    send: () => Promise<Recorded | undefined>,
     failed: (error?: unknown) => unknown,
   ): Promise<Recorded> {
     return this.replaying(context, async () => {
       let recorded: Recorded | undefined;
       try {
-        recorded = await record(db, statement(kind, verb, entity, context), this.onRefresh);
+        recorded = await send();
       } catch (error) {
         throw await failed(error);
       }
@@ -226,57 +213,8 @@ export class PostgresWriter implements Writer {
   }
 }
 
-const refreshed = ", current_setting('taskdb.refresh_us', true) AS refresh_us";
-
 const isRefusal = (error: unknown) =>
   error instanceof NotFound || error instanceof StaleVersion || error instanceof AlreadyExists;
 
-const returning = (kind: EntityKind) => sql.raw(columnsOf(kind).join(", "));
-
 const version = ({ version }: UpdateContext) =>
   version === undefined ? sql.raw("") : sql`AND updated_at = ${version}::timestamptz`;
-
-const keyed = ({ idempotency }: WriteContext): RawBuilder<unknown> =>
-  idempotency
-    ? sql`, key AS (
-        INSERT INTO idempotency_keys (key, request_hash, event_seq, event_at)
-        SELECT ${idempotency.key}::varchar, ${idempotency.requestHash}::char(64), seq, at FROM event)`
-    : sql.raw("");
-
-/**
- * When the row is changed, and nobody else can: the row's own time may be from before it waited for its turn. What comes
- * after a report's snapshot by the order of transactions so does by the clock.
- */
-const eventAt = (kind: EntityKind) =>
-  kind === "report" ? "e.verification_snapshot_ts" : `GREATEST(clock_timestamp(), e.${entities[kind].changed})`;
-
-function statement(
-  kind: EntityKind,
-  verb: string,
-  entity: RawBuilder<unknown>,
-  context: WriteContext,
-  before: RawBuilder<unknown> = sql.raw(""),
-): RawBuilder<Event> {
-  return sql<Event>`
-    WITH ${before} entity AS (${entity}),
-    event AS (
-      INSERT INTO events (at, kind, entity_id, task_id, payload, request_id)
-      SELECT ${sql.raw(eventAt(kind))}, ${sql.lit(`${kind}.${verb}`)}, e.id, ${sql.raw(taskOf[kind])}, ${sql.raw(payloads[kind])},
-        ${context.requestId}::varchar
-      FROM entity e RETURNING ${eventColumns}
-    )${keyed(context)}
-    SELECT ${eventColumns}${sql.raw(kind === "run" && verb === "created" ? refreshed : "")} FROM event`;
-}
-
-/** The triggers run after the answer is made: it has the time that the session's upkeep before took. */
-async function record(
-  db: Kysely<Schema>,
-  written: RawBuilder<unknown>,
-  onRefresh?: (microseconds: number) => void,
-): Promise<Recorded | undefined> {
-  const [row] = (await (written as RawBuilder<Event & { refresh_us?: string | null }>).execute(db)).rows;
-  if (!row) return undefined;
-  const { refresh_us, ...event } = row;
-  if (refresh_us) onRefresh?.(Number(refresh_us));
-  return { event, replayed: false };
-}
