@@ -16,6 +16,8 @@ import { exit, exitCodeHelp, report } from "./errors";
 const program = new Command("ballast")
   .description(packageJson.description)
   .version(packageJson.version)
+  // A subcommand's option of the same name as its command's is its own.
+  .enablePositionalOptions()
   .showHelpAfterError("(add --help for what it takes)")
   .addHelpText("after", exitCodeHelp);
 
