@@ -26,6 +26,18 @@ export function localTargets(outputs: unknown): Record<string, Target> {
   };
 }
 
+/** Where the stack runs the services that are under load; those that were given by hand may be anywhere. */
+export function namespacesOf(outputs: unknown, targets: Readonly<Record<string, Target>>): string[] {
+  const { services } = scenarioTable();
+  const own = localTargets(outputs);
+  const found = Object.entries(targets).flatMap(([service, { url }]) => {
+    if (own[service]?.url !== url) return [];
+    const output = (outputs as Record<string, { namespace?: unknown } | undefined>)[services[service]?.output ?? ""];
+    return typeof output?.namespace === "string" ? [output.namespace] : [];
+  });
+  return [...new Set(found)];
+}
+
 /**
  * Targets that were given by hand, `service=url` each.
  *

@@ -2,20 +2,29 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { machine } from "../../bench/report";
 import { environments, type Environment } from "../../infra/config/schema";
 import { run as command } from "../../local/cluster/command";
 import * as engine from "../../local/engine";
-import { findK6 } from "../../loadtests/k6/binary";
+import { compare, holds } from "../../loadtests/baseline/compare";
+import { findK6, type K6 } from "../../loadtests/k6/binary";
 import { makePlan, type Plan } from "../../loadtests/plan";
+import { writeRecord, type RunRecord } from "../../loadtests/record";
+import { renderRunReport, type ReportedRun } from "../../loadtests/report/run";
 import { runLoad, type Ran } from "../../loadtests/run";
 import { chosenScenarios, profileNames, type ProfileName } from "../../loadtests/table";
-import { localTargets, namedTargets } from "../../loadtests/targets";
-import type { Judged } from "../../loadtests/verdict";
-import { findPlace } from "../backend";
+import { localTargets, namedTargets, namespacesOf } from "../../loadtests/targets";
+import { k6Exit } from "../../loadtests/verdict";
+import { findPlace, type StackPlace } from "../backend";
 import { CommandError, exit } from "../errors";
-import { stackArgument } from "../options";
+import { baselineCommand, baselines } from "../load/baseline";
+import { runsFolder } from "../load/files";
+import { runningImages } from "../load/images";
+import { comparisonTable, resultTable } from "../load/shown";
+import { stackArgument, wholeNumber } from "../options";
 import { interruptible, printJson, progress, root } from "../place";
-import { table } from "../table";
+
+type Outputs = Awaited<ReturnType<typeof engine.outputs>>;
 
 interface Flags {
   profile: ProfileName;
@@ -23,6 +32,8 @@ interface Flags {
   seed: number;
   durationScale: number;
   target: string[];
+  repeat: number;
+  baseline?: boolean;
   json?: boolean;
 }
 
@@ -35,11 +46,14 @@ export const loadCommand = (): Command =>
     .option("--seed <number>", "the same seed gives the same requests", number, 1)
     .option("--duration-scale <factor>", "multiplies the length of every stage", number, 1)
     .option("--target <service=url...>", "addresses, in place of the stack's outputs", [])
+    .option("--repeat <count>", "so many runs, one after another; a baseline needs three", wholeNumber, 1)
+    .option("--baseline", "a run that is worse than its baseline fails, too, and so does one that has none")
     .option("--json", "one JSON document on standard output, and nothing else there")
     .addHelpText(
       "after",
       "\nExits with k6's own codes: 99 an objective is missed or has no data, 104 wrong options, 107 a script threw, 108 a target is not ready.",
     )
+    .addCommand(baselineCommand())
     .action(run);
 
 function number(text: string): number {
@@ -50,47 +64,132 @@ function number(text: string): number {
 
 async function run(stack: string, flags: Flags): Promise<void> {
   const signal = interruptible();
+  const place = await findPlace(stack);
+  const outputs = await engine.outputs({ projectDir: root, stack, passphrase: place.passphrase });
+  const records: RunRecord[] = [];
+  let code = 0;
+  for (let turn = 0; turn < flags.repeat && !signal.aborted; turn++) {
+    const done = await once({ place, outputs, flags, signal });
+    records.push(done.record);
+    if (!flags.json) process.stdout.write(done.text);
+    code ||= done.code;
+  }
+  if (flags.json) printJson(flags.repeat === 1 ? records[0] : records);
+  process.exitCode = signal.aborted ? exit.interrupted : code;
+}
+
+interface Turn {
+  readonly place: StackPlace;
+  /** Of the stack. */
+  readonly outputs: Outputs;
+  readonly flags: Flags;
+  readonly signal: AbortSignal;
+}
+
+async function once({
+  place,
+  outputs,
+  flags,
+  signal,
+}: Turn): Promise<{ record: RunRecord; text: string; code: number }> {
   const started = new Date();
   const id = `${started.toISOString().replaceAll(/[-:]|\.\d+/g, "")}-${randomBytes(3).toString("hex")}`;
-  const plan = await planOf(stack, id, flags);
+  const plan = planOf(place, outputs, id, flags);
   const k6 = await findK6(progress());
-  const folder = join(root, ".ballast", "runs", id);
+  const folder = join(runsFolder, id);
   await mkdir(folder, { recursive: true });
-  const authority = await authorityOf(stack, plan, folder);
+  const authority = await authorityOf(outputs, plan, folder);
+  const images = await runningImages(place, namespacesOf(outputs, plan.targets));
   const work = () => runLoad({ plan, k6: k6.path, folder, signal, ...(authority && { authorities: authority }) });
   const title = `${flags.profile} of ${Object.keys(plan.due).join(", ")}`;
   const ran = await progress().task(title, work, { estimateSeconds: plan.seconds });
-  const record = {
-    run: id,
-    stack,
-    environment: plan.environment,
-    profile: plan.profile,
-    seed: plan.seed,
-    durationScale: flags.durationScale,
-    k6: k6.version,
-    commit: await commit(),
-    started: started.toISOString(),
-    ended: new Date().toISOString(),
-    interrupted: signal.aborted,
-    code: ran.code,
-    results: ran.results,
-  };
-  await writeFile(join(folder, "run.json"), `${JSON.stringify(record, null, 2)}\n`);
-  if (flags.json) printJson(record);
-  else process.stdout.write(describe(ran, folder));
-  process.exitCode = signal.aborted ? exit.interrupted : ran.code;
+  const record = await recordOf({ stack: place.stack, plan, k6, started, ran, flags, signal });
+  const whole: RunRecord = images ? { ...record, images } : record;
+  await writeRecord(folder, whole);
+  return { record: whole, ...(await reported({ place, plan, folder, record: whole, ran, flags })) };
 }
 
-async function planOf(stack: string, id: string, flags: Flags): Promise<Plan> {
-  const place = await findPlace(stack);
+interface Done {
+  readonly stack: string;
+  readonly plan: Plan;
+  readonly k6: K6;
+  readonly started: Date;
+  readonly ran: Ran;
+  readonly flags: Flags;
+  readonly signal: AbortSignal;
+}
+
+const recordOf = async ({ stack, plan, k6, started, ran, flags, signal }: Done): Promise<RunRecord> => ({
+  run: plan.run,
+  stack,
+  environment: plan.environment,
+  profile: plan.profile,
+  seed: plan.seed,
+  durationScale: flags.durationScale,
+  seconds: plan.seconds,
+  due: plan.due,
+  k6: k6.version,
+  commit: await commit(),
+  machine: machine(),
+  started: started.toISOString(),
+  ended: new Date().toISOString(),
+  interrupted: signal.aborted,
+  code: ran.code,
+  measured: ran.measured,
+  results: ran.results,
+});
+
+/** Writes the report, beside the baseline where there is one of the same load, and says how it went. */
+async function reported(done: {
+  place: StackPlace;
+  plan: Plan;
+  folder: string;
+  record: RunRecord;
+  ran: Ran;
+  flags: Flags;
+}): Promise<{ text: string; code: number }> {
+  const { place, plan, folder, record, ran, flags } = done;
+  const { against, why } = await baselineFor(place, record);
+  const errors = ran.errors.filter((line) => !line.includes("have been crossed"));
+  const report = join(folder, "report.html");
+  const { series } = ran;
+  await writeFile(
+    report,
+    renderRunReport({ record, plan, errors, ...(series && { series }), ...(against && { against }) }),
+  );
+  const worse = flags.baseline === true && !(against && holds(against.compared));
+  const code = ran.code === 0 && worse ? k6Exit.thresholds : ran.code;
+  const text = [
+    resultTable(record.results),
+    ...(against ? ["\n", comparisonTable(against.compared)] : []),
+    ...(flags.baseline && why !== undefined ? [`against the baseline: unknown, ${why}\n`] : []),
+    ...errors.map((line) => `${line}\n`),
+    `${code === 0 ? "kept" : `not kept (${code})`}; ${report}\n`,
+  ].join("");
+  return { text, code };
+}
+
+async function baselineFor(
+  { embedded }: StackPlace,
+  record: RunRecord,
+): Promise<{ against?: ReportedRun["against"]; why?: string }> {
+  const baseline = await baselines.read(record.stack, record.profile, embedded);
+  if (baseline === undefined) return { why: "there is none; three runs make one: ballast load baseline set" };
+  try {
+    return { against: { baseline, compared: compare(baseline, record) } };
+  } catch (error) {
+    return { why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function planOf({ stack, embedded }: StackPlace, outputs: Outputs, id: string, flags: Flags): Plan {
   const environment = environments.find((each) => each === stack);
-  const outputs = await engine.outputs({ projectDir: root, stack, passphrase: place.passphrase });
   const told = outputs["environment"] as Environment | undefined;
-  const targets = { ...(place.embedded ? localTargets(outputs) : {}), ...namedTargets(flags.target) };
+  const targets = { ...(embedded ? localTargets(outputs) : {}), ...namedTargets(flags.target) };
   const reachable = Object.keys(targets);
   if (reachable.length === 0) {
     throw new CommandError(
-      place.embedded
+      embedded
         ? `the stack ${stack} has no service to put under load; bring it up with: ballast up ${stack}`
         : `the services of ${stack} are not on this machine; give an address with --target, such as taskdb=https://tasks.example.com`,
     );
@@ -117,18 +216,16 @@ function usage<T>(work: () => T): T {
 }
 
 /** A file with the certificate that signs for the stack's gateway, where no public authority does. */
-async function authorityOf(stack: string, plan: Plan, folder: string): Promise<string | undefined> {
+export async function authorityOf(outputs: Outputs, plan: Plan, folder: string): Promise<string | undefined> {
   if (plan.targets["edge"]?.address === undefined) return undefined;
-  const { passphrase } = await findPlace(stack);
-  const { gateway } = await engine.outputs({ projectDir: root, stack, passphrase });
-  const authority = (gateway as { authority?: unknown } | undefined)?.authority;
+  const authority = (outputs["gateway"] as { authority?: unknown } | undefined)?.authority;
   if (typeof authority !== "string" || authority === "") return undefined;
   const file = join(folder, "authority.pem");
   await writeFile(file, authority);
   return file;
 }
 
-async function commit(): Promise<string> {
+export async function commit(): Promise<string> {
   try {
     const { stdout } = await command("git", ["-C", root, "describe", "--always", "--dirty", "--abbrev=40"]);
     return stdout.trim();
@@ -136,21 +233,3 @@ async function commit(): Promise<string> {
     return "unknown";
   }
 }
-
-function describe({ results, errors, code }: Ran, folder: string): string {
-  const rows = results.map((result) => [
-    result.scenario,
-    `${result.metric.split("{")[0] ?? ""} ${result.expression}`,
-    result.value === undefined ? "no data" : String(Number(result.value.toPrecision(4))),
-    result.margin === undefined ? "" : `${Math.round(result.margin * 100)} %`,
-    shown(result),
-  ]);
-  return [
-    table(["SCENARIO", "THRESHOLD", "VALUE", "MARGIN", "STATE"], rows),
-    ...errors.map((line) => `${line}\n`),
-    `${code === 0 ? "kept" : `not kept (${code})`}; ${folder}\n`,
-  ].join("");
-}
-
-const shown = ({ state, requirement }: Judged): string =>
-  requirement === undefined || state === "ok" ? state : `${state} (${requirement})`;

@@ -46,10 +46,14 @@ describe("a baseline of load", () => {
   it("refuses a run that is no measure, by its name and the reason", () => {
     const with3 = (one: RunRecord) => () => baselineOf([run(), run(), one]);
     assert.throws(
-      with3(run(good, { run: "late", code: 99 })),
-      /run late cannot be part of a baseline: it ended with 99/,
+      with3(run(good, { run: "late", code: 107 })),
+      /run late cannot be part of a baseline: it ended with 107/,
     );
     assert.throws(with3(run(good, { interrupted: true })), /it was interrupted/);
+    const sent = { scenario: "a", metric: "iterations{scenario:a}", expression: "sent>=0.99", limit: 0.99 };
+    const unsent = { ...sent, value: 0.8, state: "failed" as const };
+    assert.throws(with3(run(good, { code: 99, results: [unsent] })), /its load of a was not sent in full/);
+    assert.doesNotThrow(with3(run(good, { code: 99 })));
     assert.throws(with3(run({ median: 5, p95: 40, rate: 10 })), /a has no data/);
     assert.throws(with3(run(good, { profile: "stress" })), /the profile stress goes to where the service fails/);
     assert.throws(with3(run(good, { due: { a: 1000 } })), /iterations of a were due/);
@@ -58,7 +62,7 @@ describe("a baseline of load", () => {
 
   it("is by itself the newest runs that belong together", () => {
     const older = [run(), run(), run()];
-    const newer = [run(good, { commit: "c2" }), run(good, { commit: "c2", code: 99 }), run(good, { commit: "c2" })];
+    const newer = [run(good, { commit: "c2" }), run(good, { commit: "c2", code: 107 }), run(good, { commit: "c2" })];
     const found = newestRepeats([...older, ...newer].reverse());
     assert.deepEqual(
       found.map(({ run: name }) => name),

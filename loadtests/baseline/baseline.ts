@@ -2,6 +2,7 @@ import type { Measured } from "../measured";
 import { metricNames } from "../measured";
 import type { RunRecord } from "../record";
 import { profileTable } from "../table";
+import { k6Exit } from "../verdict";
 import { rules } from "./rules";
 
 /** Repeats of one load on one stack, which later runs are held against. */
@@ -19,6 +20,8 @@ export interface Baseline {
   readonly runs: readonly {
     readonly run: string;
     readonly started: string;
+    /** Of k6's meaning: 99 where an objective was missed. */
+    readonly code: number;
     readonly measured: Readonly<Record<string, Measured>>;
   }[];
 }
@@ -52,11 +55,11 @@ export function baselineOf(records: readonly RunRecord[]): Baseline {
     ended,
     runs: records
       .toSorted((left, right) => left.started.localeCompare(right.started))
-      .map(({ run, started, measured }) => ({ run, started, measured })),
+      .map(({ run, started, code, measured }) => ({ run, started, code, measured })),
   };
 }
 
-/** Of a stack's runs, newest first, those that belong together with the newest: the same load, sent at the same commit, and kept. */
+/** Of a stack's runs, newest first, those that belong together with the newest: the same load, sent in full at the same commit. */
 export function newestRepeats(records: readonly RunRecord[]): RunRecord[] {
   const fit = records.filter((record) => unfit(record) === undefined);
   const [newest] = fit;
@@ -70,11 +73,14 @@ const again = (record: RunRecord | undefined): string =>
     : `. Send more: ballast load ${record.stack} --profile ${record.profile} --repeat ${rules.leastRepeats}`;
 
 /** Why nothing can be held against the run. */
-function unfit({ interrupted, code, profile, measured }: RunRecord): string | undefined {
+function unfit({ interrupted, code, profile, measured, results }: RunRecord): string | undefined {
   if (profileTable()[profile].judge === "limit")
     return `the profile ${profile} goes to where the service fails; what an ordinary day is like says the profile baseline`;
   if (interrupted) return "it was interrupted";
-  if (code !== 0) return `it ended with ${code}: what is not kept is no measure`;
+  // A missed objective makes it no less true how things are; an error, or a load that was not sent, does.
+  if (code !== 0 && code !== k6Exit.thresholds) return `it ended with ${code}`;
+  const unsent = results.find(({ metric, state }) => metric.startsWith("iterations{") && state !== "ok");
+  if (unsent) return `its load of ${unsent.scenario} was not sent in full`;
   const hole = Object.entries(measured).find(([, all]) => metricNames.some((metric) => all[metric] === undefined));
   return hole && `${hole[0]} has no data`;
 }
