@@ -1,4 +1,5 @@
 import type { Environment } from "../../infra/config/schema";
+import type { RunningImage } from "../../loadtests/record";
 import type { Judged } from "../../loadtests/verdict";
 import type { Journal } from "../run/journal";
 import { seeded } from "../run/random";
@@ -43,8 +44,8 @@ export interface Setting {
   readonly environment: Environment;
   readonly seed: number;
   readonly commit: string;
-  /** What ran in the cluster: image and digest. */
-  readonly images: Readonly<Record<string, string>>;
+  /** What ran in the namespaces that may be hit. */
+  readonly images: readonly RunningImage[];
 }
 
 /** How a day went, `gameday.json`. */

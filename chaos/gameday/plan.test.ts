@@ -24,6 +24,11 @@ describe("the plan of a GameDay", () => {
     ],
     ["a profile that is not there", { load: { ...quickPlan().load, profile: "gale" } }, /^load\.profile is "gale"/],
     [
+      "a profile that only rises",
+      { load: { ...quickPlan().load, profile: "breakpoint" } },
+      /^load\.profile is "breakpoint": it does not end on a level/,
+    ],
+    [
       "a scenario that is not there",
       { load: { ...quickPlan().load, scenarios: ["tasksdb"] } },
       /load\.scenarios: no scenario tasksdb; there are: taskdb/,

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { environments } from "../../infra/config/schema";
 import { objectives } from "../../infra/slos/table";
-import { chosenScenarios, profileNames } from "../../loadtests/table";
+import { chosenScenarios, profileNames, profileTable } from "../../loadtests/table";
 import type { Experiment } from "../experiment/schema";
+import { endsLevel } from "./load";
 
 /** What a GameDay says: several experiments under load. It is data, checked whole before anything is touched. */
 
@@ -127,6 +128,9 @@ function contradictions(plan: GameDayPlan, known: readonly Experiment[]): string
   } catch (error) {
     problems.push(`load.scenarios: ${error instanceof Error ? error.message : String(error)}`);
   }
+  const { profile } = plan.load;
+  if (!endsLevel(profileTable()[profile]))
+    problems.push(`load.profile is "${profile}": it does not end on a level, so there is none to hold`);
   const { burn: limit, deadline } = plan.abort;
   const measured = environments.flatMap((environment) =>
     objectives(environment).flatMap(({ id, indicator }) => (indicator.kind === "availability" ? [id] : [])),

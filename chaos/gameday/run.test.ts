@@ -10,7 +10,7 @@ import { type GameDayPlanInput, parsePlan } from "./plan";
 import { type GameDayParts, type RunningLoad, runGameDay } from "./run";
 import { journalOf, keptLoad, known, quickPlan, wholeLedger } from "./testing/day";
 
-const setting = { id: "d1", stack: "local", environment: "local", seed: 7, commit: "abc", images: {} } as const;
+const setting = { id: "d1", stack: "local", environment: "local", seed: 7, commit: "abc", images: [] } as const;
 
 describe("a GameDay", () => {
   let folder: DayFolder;

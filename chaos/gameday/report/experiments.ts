@@ -1,17 +1,9 @@
 import type { Environment } from "../../../infra/config/schema";
 import { objectives, type Objective } from "../../../infra/slos/table";
 import type { Experiment } from "../../experiment/schema";
-import { type Journal, type LedgerVerdict, summarise, type Timings } from "../../run/journal";
+import { type Journal, type LedgerVerdict, timingsOf } from "../../run/journal";
 import type { ExperimentRun, Outcome } from "../day";
 import type { RecordedDay } from "../folder";
-
-/** Timings that are told over repeats. */
-const timingNames = [
-  "firstError",
-  "lastError",
-  "writeGap",
-  "redundancyRestored",
-] as const satisfies readonly (keyof Timings)[];
 
 /** All runs of one experiment on one day. */
 export interface ExperimentOfDay {
@@ -23,9 +15,9 @@ export interface ExperimentOfDay {
   /** The worst of its runs. */
   readonly outcome: Outcome;
   /** Over all of its faults: how many, median and maximum, s. */
-  readonly timings: Readonly<Record<(typeof timingNames)[number], ReturnType<typeof summarise>>>;
+  readonly timings: ReturnType<typeof timingsOf>;
   readonly ledger?: LedgerVerdict;
-  /** What all must be whole again within. */
+  /** What users must be served again within. */
   readonly allowed?: Objective;
 }
 
@@ -37,7 +29,6 @@ export function experimentsOf({ day, journals }: RecordedDay): ExperimentOfDay[]
   return names.map((name) => {
     const runs = day.runs.filter(({ experiment }) => experiment === name);
     const own = runs.flatMap(({ journal }) => (journal === undefined ? [] : (journals[journal] ?? [])));
-    const faults = own.flatMap(({ ballast }) => ballast.timings);
     const experiment = own[0]?.experiment;
     const ledger = added(own.flatMap((journal) => journal.ballast.ledger ?? []));
     const allowed = recoveryObjective(experiment, day.environment);
@@ -47,9 +38,7 @@ export function experimentsOf({ day, journals }: RecordedDay): ExperimentOfDay[]
       runs,
       journals: own,
       outcome: order[Math.max(...runs.map(({ outcome }) => order.indexOf(outcome)))] ?? "failed",
-      timings: Object.fromEntries(
-        timingNames.map((timing) => [timing, summarise(faults.map((fault) => fault[timing]))]),
-      ) as ExperimentOfDay["timings"],
+      timings: timingsOf(own),
       ...(ledger && { ledger }),
       ...(allowed && { allowed }),
     };

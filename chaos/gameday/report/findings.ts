@@ -51,7 +51,7 @@ function ofProbes({ name, journals }: ExperimentOfDay): string[] {
 }
 
 function ofRecovery({ name, timings, allowed, ledger }: ExperimentOfDay): string[] {
-  const slowest = timings.redundancyRestored?.maximum;
+  const slowest = timings.recovery?.maximum;
   const lost = losses(ledger);
   return [
     ...(allowed && slowest !== undefined && slowest >= allowed.value
@@ -110,7 +110,7 @@ export function actions(recorded: RecordedDay): Action[] {
   const ofExperiments = experimentsOf(recorded).flatMap(({ name, outcome, journals, ledger, timings, allowed }) => {
     const runbook = runbookOf(name);
     const stuck = journals.some(({ rollbacks }) => rollbacks.some(({ status }) => status === "failed"));
-    const slow = allowed && (timings.redundancyRestored?.maximum ?? 0) >= allowed.value;
+    const slow = allowed && (timings.recovery?.maximum ?? 0) >= allowed.value;
     const blind = journals.some(({ steady_states: { before, during, after } }) =>
       [...before, ...during, ...after].some(({ looks }) => looks.some(({ verdict }) => verdict === "unknown")),
     );

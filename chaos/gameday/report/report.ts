@@ -57,7 +57,8 @@ function experiments(all: readonly ExperimentOfDay[]): Part {
     "FIRST ERROR",
     "LAST ERROR",
     "WRITE PAUSE",
-    "WHOLE AGAIN (MTTR)",
+    "MTTR",
+    "REDUNDANCY",
     "ALLOWED",
     "LOST",
   ];
@@ -68,17 +69,18 @@ function experiments(all: readonly ExperimentOfDay[]): Part {
     spread(timings.firstError),
     spread(timings.lastError),
     spread(timings.writeGap),
+    spread(timings.recovery),
     spread(timings.redundancyRestored),
     allowed ? `< ${allowed.value} s (${allowed.requirement})` : undefined,
     ledger ? losses(ledger) : undefined,
   ]);
   return [
     tableOf(header, rows),
-    markup`<p>Seconds since a fault was injected: median, maximum, and of how many faults. Nothing stands where nothing was missed.</p>`,
+    markup`<p>Since a fault was injected: median, maximum, and of how many faults. MTTR is until users were served again, redundancy until everything was as before. An error that did not come has no time.</p>`,
   ];
 }
 
-const spread = (of: ExperimentOfDay["timings"]["redundancyRestored"]): string | undefined =>
+const spread = (of: ExperimentOfDay["timings"]["recovery"]): string | undefined =>
   of && (of.n === 1 ? `${rounded(of.median)} s` : `${rounded(of.median)}, ${rounded(of.maximum)} s (${of.n})`);
 
 function ledgers(all: readonly ExperimentOfDay[]): Part {
@@ -166,6 +168,9 @@ function circumstances({ plan, day }: RecordedDay): Part {
       ["commit", day.commit],
       ["load", `${plan.load.profile} of ${plan.load.scenarios.join(", ")}`],
     ]),
-    tableOf(["IMAGE", "DIGEST"], Object.entries(day.images)),
+    tableOf(
+      ["NAMESPACE", "CONTAINER", "IMAGE", "DIGEST"],
+      day.images.map(({ namespace, container, image, digest }) => [namespace, container, image, digest]),
+    ),
   ];
 }

@@ -92,7 +92,15 @@ export function journalOf(name: string, change: Partial<Journal> = {}, start = "
       stack: "local",
       seed: 1,
       timings: [
-        { injected: at(2), firstError: 0.2, detected: 0.2, lastError: 1.4, writeGap: 1.5, redundancyRestored: 4 },
+        {
+          injected: at(2),
+          firstError: 0.2,
+          detected: 0.2,
+          lastError: 1.4,
+          writeGap: 1.5,
+          recovery: 2,
+          redundancyRestored: 4,
+        },
       ],
       ledger: wholeLedger,
     },
