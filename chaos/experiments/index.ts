@@ -7,9 +7,14 @@ import { postgresPairPartition } from "./postgres-pair-partition";
 import { postgresPrimaryContainerKill } from "./postgres-primary-container-kill";
 import { postgresPrimaryKill } from "./postgres-primary-kill";
 import { taskdbContainerKill } from "./taskdb-container-kill";
+import { taskdbCpuPressure } from "./taskdb-cpu-pressure";
+import { taskdbCredentialExpiry } from "./taskdb-credential-expiry";
+import { taskdbDnsFailure } from "./taskdb-dns-failure";
+import { taskdbMemoryPressure } from "./taskdb-memory-pressure";
 import { taskdbPodEvict } from "./taskdb-pod-evict";
 import { taskdbPodKill } from "./taskdb-pod-kill";
 import { taskdbScaleToZero } from "./taskdb-scale-to-zero";
+import { taskdbSlowDatabase } from "./taskdb-slow-database";
 
 const all: readonly ExperimentInput[] = [
   apiServerDown,
@@ -20,9 +25,14 @@ const all: readonly ExperimentInput[] = [
   postgresPrimaryContainerKill,
   postgresPrimaryKill,
   taskdbContainerKill,
+  taskdbCpuPressure,
+  taskdbCredentialExpiry,
+  taskdbDnsFailure,
+  taskdbMemoryPressure,
   taskdbPodEvict,
   taskdbPodKill,
   taskdbScaleToZero,
+  taskdbSlowDatabase,
 ];
 
 /** Every experiment that there is, checked. */

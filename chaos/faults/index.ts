@@ -1,13 +1,22 @@
 import type { FaultDrivers } from "./fault";
 import { apiServerDown } from "./controlPlane";
+import { credentialExpiry } from "./credential";
+import { dependency } from "./dependency";
+import { dnsFailure } from "./dns";
 import { nodeDrain, nodePartition, nodeStop } from "./nodes";
 import { containerKill, podEvict, podKill } from "./pods";
+import { cpuPressure, memoryPressure } from "./pressure";
 import { scaleToZero } from "./workloads";
 
 /** A driver a kind of fault. */
 export const faultDrivers = {
   "api-server-down": apiServerDown,
   "container-kill": containerKill,
+  "cpu-pressure": cpuPressure,
+  "credential-expiry": credentialExpiry,
+  dependency,
+  "dns-failure": dnsFailure,
+  "memory-pressure": memoryPressure,
   "node-drain": nodeDrain,
   "node-partition": nodePartition,
   "node-stop": nodeStop,
