@@ -1,16 +1,23 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Ground } from "../ground";
 import { until } from "../until";
 import type { FaultDriver } from "./fault";
 
 const seenWithin = 30;
+/** For one answer, ms. */
+const patience = 2000;
 /** Seconds; longer than a hold may be. */
 const longestPause = 960;
 
+/** Of an API server that is held still nobody hears, not even that it is away. */
 const answers = (ground: Ground): Promise<boolean> =>
-  ground.core.listNamespace({ limit: 1, timeoutSeconds: 2 }).then(
-    () => true,
-    () => false,
-  );
+  Promise.race([
+    ground.core.listNamespace({ limit: 1 }).then(
+      () => true,
+      () => false,
+    ),
+    delay(patience, false),
+  ]);
 
 export const apiServerDown: FaultDriver<"api-server-down"> = {
   kind: "api-server-down",

@@ -7,7 +7,7 @@ import type { ActivityRecord, Journal, LedgerVerdict, ProbeRecord, Timings } fro
 import { ChaosLease } from "./lease";
 import { victimName } from "./names";
 import { seeded } from "./random";
-import { NotUndone, undoAll, undoOne } from "./undo";
+import { NotUndone, type Patience, undoAll, undoOne } from "./undo";
 import { alwaysMet, lookAll, type Prober, Watch, withinTolerance } from "./watch";
 
 /** Writes while the faults strike, and says at the end what became of it. */
@@ -27,6 +27,8 @@ export interface RunParts {
   readonly openLedger: (kind: NonNullable<Experiment["ledger"]>, ground: Ground) => Promise<RunLedger>;
   /** The same seed draws the same victims from the same pods. */
   readonly seed: number;
+  /** @default for ten seconds */
+  readonly undo?: Patience;
 }
 
 /** Seconds for a fault to be seen. */
@@ -118,7 +120,7 @@ class Run {
     } catch (error) {
       failure = error;
     } finally {
-      rollbacks = await undoAll(this.lease, parts.drivers, ground);
+      rollbacks = await undoAll(this.lease, parts.drivers, ground, parts.undo);
     }
     const after = steady ? await this.#recovered() : [];
     const continuous = (await watch?.stop()) ?? [];
@@ -192,7 +194,7 @@ class Run {
       await this.#wait(hold);
       this.#during.push(...(await held.stop()));
       if (record) {
-        const undone = await undoOne(record, parts.drivers, ground);
+        const undone = await undoOne(record, parts.drivers, ground, parts.undo);
         if (undone.status === "failed") throw new NotUndone([undone]);
         evidence.push(...undone.evidence);
         await lease.forget(record);

@@ -5,9 +5,13 @@ import type { ActivityRecord } from "./journal";
 import { victimName } from "./names";
 import type { ChaosLease } from "./lease";
 
-/** Tries, and the pause between two of them in ms: an API server that was away may need a moment. */
-const tries = 5;
-const pause = 2000;
+/** How long one tries to undo a fault. */
+export interface Patience {
+  readonly tries: number;
+  readonly pauseSeconds: number;
+}
+/** An API server that was away may need a moment. */
+const patient: Patience = { tries: 5, pauseSeconds: 2 };
 
 /** A rollback did not work. The record of it stays in the cluster. */
 export class NotUndone extends Error {
@@ -21,17 +25,27 @@ export class NotUndone extends Error {
 }
 
 /** Undoes everything that the lease says is left, last first. What cannot be undone stays written there. */
-export async function undoAll(lease: ChaosLease, drivers: FaultDrivers, ground: Ground): Promise<ActivityRecord[]> {
+export async function undoAll(
+  lease: ChaosLease,
+  drivers: FaultDrivers,
+  ground: Ground,
+  patience?: Patience,
+): Promise<ActivityRecord[]> {
   const done: ActivityRecord[] = [];
   for (const record of [...lease.undo].reverse()) {
-    const result = await undoOne(record, drivers, ground);
+    const result = await undoOne(record, drivers, ground, patience);
     if (result.status === "succeeded") await lease.forget(record);
     done.push(result);
   }
   return done;
 }
 
-export async function undoOne(record: UndoRecord, drivers: FaultDrivers, ground: Ground): Promise<ActivityRecord> {
+export async function undoOne(
+  record: UndoRecord,
+  drivers: FaultDrivers,
+  ground: Ground,
+  { tries, pauseSeconds }: Patience = patient,
+): Promise<ActivityRecord> {
   const started = new Date();
   const about = { name: `undo ${record.fault}`, start: started.toISOString(), victims: record.victims.map(victimName) };
   const ended = () => {
@@ -46,7 +60,7 @@ export async function undoOne(record: UndoRecord, drivers: FaultDrivers, ground:
     } catch (failure) {
       error = failure instanceof Error ? failure.message : String(failure);
       ground.say(`undo of ${record.fault} failed (${attempt} of ${tries}): ${error}`);
-      if (attempt < tries) await delay(pause);
+      if (attempt < tries) await delay(pauseSeconds * 1000);
     }
   }
   return { ...about, ...ended(), status: "failed", evidence: [], error };
