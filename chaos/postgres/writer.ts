@@ -99,10 +99,10 @@ export class SteadyWriter {
 
 /**
  * Errors after which the row is certainly not there: the server answered that it would not write, as a standby or for want of space.
- * A shutdown leaves it open.
+ * A shutdown leaves it open, and so does a log that finds no space: that is of the same class, and ends the server in the middle.
  */
 function refused(error: unknown): boolean {
-  return error instanceof DatabaseError && /^(25|53)/.test(error.code ?? "");
+  return error instanceof DatabaseError && error.severity === "ERROR" && /^(25|53)/.test(error.code ?? "");
 }
 
 export function sleep(milliseconds: number): Promise<void> {
