@@ -1,6 +1,7 @@
 import { parseExperiment, type Experiment, type ExperimentInput } from "../experiment/schema";
 import { apiServerDown } from "./api-server-down";
 import { nodeDrain } from "./node-drain";
+import { postgresDiskFull } from "./postgres-disk-full";
 import { postgresNodePartition } from "./postgres-node-partition";
 import { postgresNodeStop } from "./postgres-node-stop";
 import { postgresPairPartition } from "./postgres-pair-partition";
@@ -19,6 +20,7 @@ import { taskdbSlowDatabase } from "./taskdb-slow-database";
 const all: readonly ExperimentInput[] = [
   apiServerDown,
   nodeDrain,
+  postgresDiskFull,
   postgresNodePartition,
   postgresNodeStop,
   postgresPairPartition,

@@ -2,6 +2,7 @@ import type { FaultDrivers } from "./fault";
 import { apiServerDown } from "./controlPlane";
 import { credentialExpiry } from "./credential";
 import { dependency } from "./dependency";
+import { diskFill } from "./disk";
 import { dnsFailure } from "./dns";
 import { nodeDrain, nodePartition, nodeStop } from "./nodes";
 import { containerKill, podEvict, podKill } from "./pods";
@@ -15,6 +16,7 @@ export const faultDrivers = {
   "cpu-pressure": cpuPressure,
   "credential-expiry": credentialExpiry,
   dependency,
+  "disk-fill": diskFill,
   "dns-failure": dnsFailure,
   "memory-pressure": memoryPressure,
   "node-drain": nodeDrain,
