@@ -235,12 +235,15 @@ describe("a burst of creations on PostgreSQL", function () {
       );
     }
     const clients = await Promise.all([database.pool.connect(), database.pool.connect()]);
-    for (const client of clients) {
-      const { rows } = await client.query(
-        "SELECT FROM pg_prepared_statements WHERE statement LIKE '%json_to_recordset%'",
-      );
-      assert.equal(rows.length, 1);
-      client.release();
-    }
+    const found = await Promise.all(
+      clients.map((client) =>
+        client.query("SELECT FROM pg_prepared_statements WHERE statement LIKE '%json_to_recordset%'"),
+      ),
+    );
+    for (const client of clients) client.release();
+    assert.deepEqual(
+      found.map(({ rowCount }) => rowCount),
+      [1, 1],
+    );
   });
 });
