@@ -62,27 +62,24 @@ export class ChaosLease {
       if (held.live) throw new AlreadyRunning(held.experiment, held.holder);
       if (held.undo.length > 0)
         throw new Error(`${held.experiment} was cut off and left faults; first: ballast chaos undo`);
-      // Of two who find it free at once, the version lets one through.
-      await ground.leases.replaceNamespacedLease({
-        ...place,
-        body: { ...lease.#body(), metadata: { ...lease.#body().metadata, ...version(existing) } },
-      });
+      await lease.#claim(existing);
     } else {
       await ground.leases.createNamespacedLease({ namespace: place.namespace, body: lease.#body() });
     }
-    lease.#renewing = setInterval(() => void lease.#write().catch(() => undefined), renewSeconds * 1000);
+    lease.#renew();
     return lease;
   }
 
   /** Takes over what a killed run has left, to undo it. Undefined when there is nothing. */
   static async takeOver(ground: Pick<Ground, "leases">): Promise<ChaosLease | undefined> {
-    const held = await ChaosLease.read(ground);
-    if (!held) return undefined;
+    const existing = await ground.leases.readNamespacedLease(place).catch(ignoreMissing);
+    if (!existing) return undefined;
+    const held = heldBy(existing);
     if (held.live) throw new AlreadyRunning(held.experiment, held.holder);
     const lease = new ChaosLease(ground, held.experiment);
     lease.#undo = [...held.undo];
-    await lease.#write();
-    lease.#renewing = setInterval(() => void lease.#write().catch(() => undefined), renewSeconds * 1000);
+    await lease.#claim(existing);
+    lease.#renew();
     return lease;
   }
 
@@ -105,8 +102,26 @@ export class ChaosLease {
   async release(): Promise<void> {
     clearInterval(this.#renewing);
     await this.#writing.catch(() => undefined);
+    if (!(await this.#ours())) return;
     if (this.#undo.length > 0) await this.#patch({ spec: { renewTime: new V1MicroTime(0) } });
     else await this.ground.leases.deleteNamespacedLease(place).catch(ignoreMissing);
+  }
+
+  /** Of two who find it free at once, the version lets one through. */
+  async #claim(existing: V1Lease): Promise<void> {
+    const body = this.#body();
+    const metadata = { ...body.metadata, ...version(existing) };
+    await this.ground.leases.replaceNamespacedLease({ ...place, body: { ...body, metadata } });
+  }
+
+  #renew(): void {
+    this.#renewing = setInterval(() => void this.#write().catch(() => undefined), renewSeconds * 1000);
+  }
+
+  /** Whoever was held still for too long has been taken for gone, and its lease may be another's. */
+  async #ours(): Promise<boolean> {
+    const current = await this.ground.leases.readNamespacedLease(place).catch(ignoreMissing);
+    return current?.spec?.holderIdentity === this.#holder;
   }
 
   /** One after the other, so that an older list never overwrites a newer one. */
@@ -117,6 +132,11 @@ export class ChaosLease {
 
   async #patch(part: V1Lease): Promise<void> {
     const current = await this.ground.leases.readNamespacedLease(place);
+    const holder = current.spec?.holderIdentity;
+    if (holder !== this.#holder)
+      throw new Error(
+        `${this.experiment} was silent for ${holdSeconds} s and taken for gone; ${holder} goes on in its place`,
+      );
     await this.ground.leases.replaceNamespacedLease({
       ...place,
       body: {

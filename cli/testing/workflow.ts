@@ -17,7 +17,13 @@ export interface Job {
   readonly "timeout-minutes"?: number;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly environment?: string;
-  readonly steps: readonly { readonly name?: string; readonly uses?: string; readonly run?: string }[];
+  readonly steps: readonly {
+    readonly name?: string;
+    readonly uses?: string;
+    readonly run?: string;
+    readonly if?: string;
+    readonly with?: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 export const workflow = (file: string): Workflow => parse(readFileSync(join(WORKFLOWS, file), "utf8")) as Workflow;

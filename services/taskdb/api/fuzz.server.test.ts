@@ -1,39 +1,23 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { PythonTool } from "../../../cli/testing/pythonTool";
 import { skip } from "../../../cli/testing/skip";
 import { TestApi } from "./testing/api";
 
 const run = promisify(execFile);
 
-const VERSION = "4.32.5";
-const FOLDER = join(homedir(), ".cache/ballast/schemathesis", VERSION);
-const ST = join(FOLDER, "bin/st");
+const schemathesis = new PythonTool("schemathesis", "4.32.5", "st");
 /** Of its whole run, in seconds. */
 const seconds = 60;
-
-/** Installed at first use. Answers why it is not there. */
-async function install(): Promise<string | undefined> {
-  if (existsSync(ST)) return undefined;
-  try {
-    await run("python3", ["-m", "venv", FOLDER]);
-    const pip = ["install", "--quiet", "--disable-pip-version-check", `schemathesis==${VERSION}`];
-    await run(join(FOLDER, "bin/pip"), pip, { timeout: 180_000 });
-    return undefined;
-  } catch (error) {
-    return `schemathesis ${VERSION} could not be installed: ${(error as Error).message.slice(0, 300)}`;
-  }
-}
 
 describe("taskdb: the API, fuzzed from its OpenAPI document", function () {
   this.timeout(300_000);
   let api: TestApi;
 
   before(async function () {
-    const reason = await install();
+    const reason = await schemathesis.missing();
     if (reason) skip(this, reason);
     api = await TestApi.open();
   });
@@ -52,13 +36,17 @@ describe("taskdb: the API, fuzzed from its OpenAPI document", function () {
       warnings: "off",
       // A schema cannot say U+0000, nor that a cursor, an ETag and a key come from an earlier answer.
       "exclude-checks": "positive_data_acceptance",
-      "report-dir": join(FOLDER, "report"),
+      "report-dir": join(schemathesis.folder, "report"),
     };
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-    const { stdout } = await run(ST, ["run", `${url}/openapi.json`, "--continue-on-failure", ...args], {
-      cwd: FOLDER,
-      maxBuffer: 1 << 28,
-    }).catch((error: Error & { stdout?: string }) => {
+    const { stdout } = await run(
+      schemathesis.program,
+      ["run", `${url}/openapi.json`, "--continue-on-failure", ...args],
+      {
+        cwd: schemathesis.folder,
+        maxBuffer: 1 << 28,
+      },
+    ).catch((error: Error & { stdout?: string }) => {
       throw new Error(`schemathesis found:\n${(error.stdout ?? error.message).slice(-6000)}`);
     });
     assert.match(stdout, /\d{3,} generated/);
