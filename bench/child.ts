@@ -14,7 +14,7 @@ export interface Ran {
 const TICKS_A_SECOND = 100;
 
 /** Processor time of this process' children that have ended, theirs included. */
-async function childrenBusySeconds(): Promise<number> {
+export async function childrenBusySeconds(): Promise<number> {
   const stat = await readFile("/proc/self/stat", "utf8");
   // The second field, the program's name in parentheses, may hold spaces; cutime and cstime are fields 16 and 17.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

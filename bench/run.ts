@@ -3,9 +3,12 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { releaseSharedCluster } from "../local/cluster/testing";
+import { chaos } from "./chaos";
 import { checks } from "./check";
 import { engineMemory, engineOffline, engineUp } from "./engine";
 import { type Benchmark, median, ratio, reached } from "./figure";
+import { load } from "./load/load";
+import { loadTaskdb } from "./load/taskdb";
 import { policies } from "./policies";
 import { postgres } from "./postgres";
 import { root } from "./program";
@@ -23,8 +26,11 @@ const BENCHMARKS: readonly Benchmark[] = [
   engineMemory,
   start,
   postgres,
+  chaos,
   taskdb,
   taskdbSoak,
+  load,
+  loadTaskdb,
 ];
 const LEAST_TIMES = 3;
 

@@ -36,6 +36,12 @@ export class LocalStack {
     return { ...declared, nodeAddress: NODE_ADDRESS, kubeconfig: cluster.kubeconfigPath(this.cluster) };
   }
 
+  /** All that the stack says of itself, secrets left out. */
+  async outputs(): Promise<Record<string, unknown>> {
+    const { stdout } = await this.ballast("output", "local", "--json");
+    return JSON.parse(stdout) as Record<string, unknown>;
+  }
+
   /** Cuts its nodes off and back. */
   get nodes(): FailoverOptions["nodes"] {
     return {
@@ -49,7 +55,7 @@ export class LocalStack {
     return ran(join(directory, "kubectl"), ["--kubeconfig", cluster.kubeconfigPath(this.cluster), ...args]);
   }
 
-  private ballast(...args: string[]): Promise<Ran> {
+  ballast(...args: string[]): Promise<Ran> {
     return ran(process.execPath, [join(root, "cli/ballast.mjs"), ...args], this.env, root);
   }
 }
