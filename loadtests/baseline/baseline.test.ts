@@ -113,6 +113,13 @@ describe("a run against its baseline", () => {
     assert.equal(states({ ...good, errors: 0.0004 })["errors"], "ok");
   });
 
+  it("is not called worse for one iteration that ended after the run", () => {
+    const short = { due: { a: 28 } };
+    const baseline = baselineOf([run(good, short), run(good, short), run(good, short)]);
+    const rateOf = (rate: number) => compare(baseline, run({ ...good, rate }, short)).at(-1)?.state;
+    assert.deepEqual([rateOf((10 * 27) / 28), rateOf((10 * 25) / 28)], ["ok", "worse"]);
+  });
+
   it("is worse with more errors, or with less done", () => {
     assert.equal(states({ ...good, errors: 0.002 })["errors"], "worse");
     assert.equal(states({ ...good, rate: 9.7 })["rate"], "worse");

@@ -37,8 +37,9 @@ export function compare(
       const values = baseline.runs.map(({ measured }) => measured[scenario]?.[metric] ?? Number.NaN);
       const was = medianOf(values);
       const spread = Math.max(...values) - Math.min(...values);
-      const { worse, least, leastShare } = rules.metrics[metric];
-      const allowed = Math.max(spread * rules.noiseFactor, least, was * leastShare);
+      const { worse, least, leastShare, leastIterations } = rules.metrics[metric];
+      const share = Math.max(leastShare, leastIterations / Math.max(1, baseline.due[scenario] ?? 0));
+      const allowed = Math.max(spread * rules.noiseFactor, least, was * share);
       const is = record.measured[scenario]?.[metric];
       const known = { scenario, metric, was, spread, allowed };
       if (is === undefined || !Number.isFinite(was)) return { ...known, state: "unknown" };

@@ -16,6 +16,8 @@ const schema = z.strictObject({
       least: z.number().min(0),
       /** Nor does one that is a smaller share of the baseline. */
       leastShare: z.number().min(0),
+      /** Nor does one of so many iterations: when a run ends, one more or less is chance. */
+      leastIterations: z.number().min(0).default(0),
     }),
   ),
 });
