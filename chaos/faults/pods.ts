@@ -1,4 +1,4 @@
-import type { V1Pod } from "@kubernetes/client-node";
+import { ApiException, type V1Pod, type V1Status } from "@kubernetes/client-node";
 import type { PodTarget } from "../experiment/schema";
 import type { Ground } from "../ground";
 import { until } from "../until";
@@ -111,7 +111,25 @@ export const podEvict: FaultDriver<"pod-evict"> = {
 /** @throws when a disruption budget refuses it: it says so */
 export async function evict({ namespace, name, uid }: PodVictim, ground: Ground): Promise<void> {
   const body = { metadata: { namespace, name }, deleteOptions: { preconditions: { uid } } };
-  await ground.core.createNamespacedPodEviction({ namespace, name, body });
+  await ground.core.createNamespacedPodEviction({ namespace, name, body }).catch((error: unknown) => {
+    if (error instanceof ApiException && error.code === tooMany)
+      throw new Error(`pod ${namespace}/${name} was not evicted: ${refusal(error.body)}`);
+    throw error;
+  });
+}
+
+/** The code with which a disruption budget refuses. */
+const tooMany = 429;
+
+/** The budget's own words, which name it; those of the status where it has none. */
+function refusal(body: unknown): string {
+  try {
+    const { message, details } = JSON.parse(String(body)) as V1Status;
+    const words = details?.causes?.map((cause) => cause.message).join("; ") || message;
+    return (words ?? "").replace(/^The disruption budget/, "its disruption budget");
+  } catch {
+    return String(body);
+  }
 }
 
 export const containerKill: FaultDriver<"container-kill"> = {
