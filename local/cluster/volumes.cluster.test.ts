@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { access, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { skip } from "../../cli/testing/skip";
 import { run } from "./command";
@@ -57,6 +57,8 @@ describe("a volume of the embedded cluster", function () {
   let kubectl: Kubectl;
   let home = "";
   let directory = "";
+  /** Of the first volume. */
+  let file = "";
   const shell = (script: string) => kubectl(["-n", namespace, "exec", "small", "--", "sh", "-c", script]);
   const start = async (name: string) => {
     await kubectl(["apply", "-f", "-"], pod(name));
@@ -77,6 +79,8 @@ describe("a volume of the embedded cluster", function () {
     await kubectl(["apply", "-f", "-"], claim("small", "64Mi"));
     await start("small");
     home = await kubectl(["-n", namespace, "get", "pod", "small", "-o", "jsonpath={.spec.nodeName}"]);
+    const volume = await kubectl(["-n", namespace, "get", "pvc", "small", "-o", "jsonpath={.spec.volumeName}"]);
+    file = join(directory, "nodes", home, "volumes", `${volume}.img`);
   });
   after(async () => {
     if (cluster) await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--timeout=120s"]);
@@ -90,7 +94,6 @@ describe("a volume of the embedded cluster", function () {
   });
 
   it("takes no more of the machine than its data", async () => {
-    const [file = ""] = await attached(directory);
     const taken = async () => (await stat(file)).blocks * 512;
     await until("what was written is on the machine's disk", 30, async () => (await taken()) > 40 * mebibyte);
     await shell("rm /data/fill; sync");
@@ -132,13 +135,14 @@ describe("a volume of the embedded cluster", function () {
 
   it("is gone with its claim, the device too", async () => {
     await kubectl(["-n", namespace, "delete", "pod/tiny", "pvc/tiny", "pod/small", "pvc/small", "--timeout=120s"]);
-    await until("no device is left", 60, async () => (await attached(directory)).length === 0);
-    await until(
-      "no file is left",
-      60,
-      async () => (await readdir(join(directory, "nodes", home, "volumes"))).length === 0,
+    await until("no device is left", 60, async () => !(await attached(directory)).includes(file));
+    await until("no file is left", 60, () =>
+      access(file).then(
+        () => false,
+        () => true,
+      ),
     );
-    await until("no object is left", 60, async () => (await kubectl(["get", "pv", "-o", "name"])) === "");
+    await until("no object is left", 60, async () => !(await kubectl(["get", "pv"])).includes(`${namespace}/`));
   });
 
   it("leaves no device when its cluster is taken down", async () => {
