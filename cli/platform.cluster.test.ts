@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { Client } from "pg";
 import { measureFailovers } from "../chaos/postgres-failover";
+import type { Journal } from "../chaos/run/journal";
 import { node } from "../local/cluster";
 import { lines, sharedCluster, type SharedCluster } from "../local/cluster/testing";
 import { root } from "./place";
@@ -21,7 +22,7 @@ describe("the platform", function () {
   before(async () => {
     cluster = await sharedCluster();
     copy = await mkdtemp(join(tmpdir(), "ballast-platform-"));
-    const left = new Set(["node_modules", ".git", ".pulumi"]);
+    const left = new Set(["node_modules", ".git", ".pulumi", ".ballast"]);
     await cp(root, copy, { recursive: true, filter: (source) => !left.has(basename(source)) });
     await symlink(join(root, "node_modules"), join(copy, "node_modules"));
     environment = {
@@ -303,6 +304,20 @@ describe("the platform", function () {
     const kept = await as("readonly", primary.nodePort, (client) => client.query("SELECT word FROM notes"));
     assert.deepEqual(kept.rows, [{ word: "first" }]);
   });
+
+  for (const experiment of ["taskdb-pod-kill", "postgres-primary-kill"]) {
+    it(`holds through the experiment ${experiment}, in which a seeded loss, duplicate and stale read are found`, async () => {
+      const { journals } = await ballast<{ journals: readonly Journal[] }>("chaos", "run", experiment);
+      const [journal] = journals;
+      assert.deepEqual([journal?.status, journal?.deviated], ["completed", false], journal?.ballast.reason);
+      assert.match(journal?.run[0]?.evidence[0] ?? "", /^pod \S+ with uid \S+ is gone/);
+      const { acknowledged = 0, lost, duplicated, stale, readFrom } = journal?.ballast.ledger ?? {};
+      assert.ok(acknowledged > 0);
+      assert.deepEqual([lost, duplicated, stale], [0, 0, 0]);
+      assert.deepEqual(readFrom, ["postgres-0", "postgres-1", "postgres-2"]);
+      assert.equal(await run(process.execPath, ["cli/ballast.mjs", "chaos", "undo"]), "nothing is left to undo\n");
+    });
+  }
 
   it("leaves nothing when it is destroyed", async () => {
     await ballast("destroy", "local", "--engine", "embedded", "--yes");
