@@ -5,6 +5,7 @@ import { checkCommand } from "./commands/check";
 import { clusterCommand } from "./commands/cluster";
 import { doctorCommand } from "./commands/doctor";
 import { driftCommand } from "./commands/drift";
+import { gamedayCommand } from "./commands/gameday";
 import { imagesCommand } from "./commands/images";
 import { loadCommand } from "./commands/load";
 import { renderCommand } from "./commands/render";
@@ -36,6 +37,7 @@ const commands = [
   imagesCommand(),
   loadCommand(),
   chaosCommand(),
+  gamedayCommand(),
   doctorCommand(),
 ];
 for (const command of commands) program.addCommand(command);
