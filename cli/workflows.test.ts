@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { plans } from "../chaos/gameday/plans";
 import packageJson from "../package.json";
 import { MARKER } from "./check/markdown";
 import { exit } from "./errors";
@@ -11,6 +12,8 @@ import { Checkout } from "./testing/checkout";
 import { commandsOf, type Workflow, workflow, WORKFLOWS } from "./testing/workflow";
 
 const SCRIPTS: Readonly<Record<string, string>> = packageJson.scripts;
+
+const stacks = () => readdirSync(join(root, "stacks")).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 
 describe("the workflows", function () {
   this.timeout(240_000);
@@ -52,12 +55,21 @@ describe("the workflows", function () {
 
   it("have only steps that are one command of this project, with options that it has", async () => {
     const checked = new Set<string>();
+    const helps = new Map<string, string>();
+    const helpOf = (words: readonly string[]): string => {
+      const program = join(root, "cli", "ballast.mjs");
+      const help =
+        helps.get(words.join(" ")) ??
+        execFileSync(process.execPath, [program, ...words, "--help"], { encoding: "utf8" });
+      helps.set(words.join(" "), help);
+      return help;
+    };
     for (const { file, name, job } of jobs()) {
       for (const command of commandsOf(job)) {
         const place = `${file}: ${name}: ${command}`;
         assert.match(
           command,
-          /^(npm ci|npm run [\w:]+|npx [\w-]+|node cli\/ballast\.mjs [a-z]+)( --?[\w-]+| "\$STACK"| [\w./-]+)*$/,
+          /^(npm ci|npm run [\w:]+|npx [\w-]+|node cli\/ballast\.mjs [a-z]+)( --?[\w-]+| "\$(STACK|PLAN|TARGET)"| [\w./-]+)*$/,
           place,
         );
         assert.doesNotMatch(command, /\$\{\{/, `${place}: what a pull request says must not become a command`);
@@ -66,10 +78,10 @@ describe("the workflows", function () {
         const own = /^node cli\/ballast\.mjs ([a-z]+)/.exec(command)?.[1];
         if (own === undefined || checked.has(command)) continue;
         checked.add(command);
-        const help = execFileSync(process.execPath, [join(root, "cli", "ballast.mjs"), own, "--help"], {
-          encoding: "utf8",
-        });
-        assert.match(help, new RegExp(`Usage: ballast ${own}\\b`), place);
+        const inner = /^node cli\/ballast\.mjs (?:gameday|chaos) ([a-z]+)/.exec(command)?.[1] ?? [];
+        const words = [own].concat(inner);
+        const help = helpOf(words);
+        assert.match(help, new RegExp(`Usage: ballast ${words.join(" ")}\\b`), place);
         for (const [option] of command.matchAll(/--[\w-]+/g))
           assert.ok(help.includes(`${option} `) || help.includes(`${option}\n`), `${place}: ${option}`);
       }
@@ -85,12 +97,43 @@ describe("the workflows", function () {
     assert.match(concurrency.group, /inputs\.stack \|\| 'dev'/);
     const commands = commandsOf(deploy).flatMap((command) => /ballast\.mjs (\w+)/.exec(command)?.[1] ?? []);
     assert.deepEqual(commands, ["drift", "preview", "up", "status"]);
-    const stacks = readdirSync(join(root, "stacks")).map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1]);
     const text = parse(readFileSync(join(WORKFLOWS, "deploy.yml"), "utf8")) as {
       on: { workflow_dispatch: { inputs: { stack: { options: string[] } } } };
     };
     const { options } = text.on.workflow_dispatch.inputs.stack;
-    assert.deepEqual([...options, "local"].sort(), stacks.sort());
+    assert.deepEqual([...options, "local"].sort(), stacks().sort());
+  });
+
+  it("hold one GameDay at a time, of any plan, on any stack but production, and keep its report however it ends", () => {
+    const { concurrency, jobs: held } = workflow("gameday.yml");
+    assert.equal(concurrency?.["cancel-in-progress"], false);
+    assert.equal(concurrency.group, "gameday");
+    const text = parse(readFileSync(join(WORKFLOWS, "gameday.yml"), "utf8")) as {
+      on: { schedule: object[]; workflow_dispatch: { inputs: Record<"plan" | "stack", { options: string[] }> } };
+    };
+    const { plan, stack } = text.on.workflow_dispatch.inputs;
+    assert.deepEqual([...plan.options].sort(), plans.map(({ name }) => name).sort());
+    assert.deepEqual([...stack.options, "prod"].sort(), stacks().sort());
+    assert.equal(text.on.schedule.length, 1);
+    for (const [name, job] of Object.entries(held)) {
+      const commands = commandsOf(job).filter((command) => command.includes("gameday"));
+      assert.ok(commands.length === 1 && /gameday run "\$PLAN" --stack/.test(commands[0] ?? ""), name);
+      const upload = job.steps.find(({ uses }) => uses?.startsWith("actions/upload-artifact"));
+      assert.equal(upload?.if, "${{ always() }}", name);
+      assert.equal(upload?.with?.["path"], ".ballast/gamedays", name);
+      const minutes = Number(job["timeout-minutes"]);
+      for (const { name: of, abort } of plans)
+        assert.ok(minutes * 60 > abort.deadline + 3600, `${name} would be cut off before ${of} is over`);
+    }
+  });
+
+  it("put every pull request under a little load", () => {
+    const { smoke } = workflow("load-smoke.yml").jobs;
+    assert.ok(smoke);
+    assert.deepEqual(
+      commandsOf(smoke).filter((command) => command.startsWith("node ")),
+      ["node cli/ballast.mjs up local --yes", "node cli/ballast.mjs load local --profile smoke"],
+    );
   });
 
   it("check a pull request by steps that run here as well", async () => {
