@@ -20,9 +20,9 @@ export class Leases {
       return this.#put(body);
     },
     replaceNamespacedLease: async ({ body }: { body: V1Lease }) => {
-      const current = await this.#there();
+      await this.#there();
       const version = body.metadata?.resourceVersion;
-      if (version !== undefined && version !== current.metadata?.resourceVersion) throw refusal(409, "Conflict");
+      if (version !== undefined && version !== this.lease?.metadata?.resourceVersion) throw refusal(409, "Conflict");
       return this.#put(body);
     },
     deleteNamespacedLease: async () => {
