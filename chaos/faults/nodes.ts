@@ -67,9 +67,11 @@ async function silence(node: string, ground: Ground): Promise<string> {
   return `node ${node} has been silent for ${silentSeconds} s, since ${last}`;
 }
 
-async function ready(node: string, ground: Ground): Promise<string> {
+/** @param since its last report while it was silent; the API server goes on to say that it is Ready for a while */
+async function ready(node: string, ground: Ground, since?: string): Promise<string> {
   await until(
     async () => {
+      if (since !== undefined && (await heartbeat(node, ground)) === since) return false;
       const { status } = await ground.core.readNode({ name: node });
       return status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false;
     },
@@ -90,8 +92,9 @@ export const nodeStop: FaultDriver<"node-stop"> = {
   },
   async undo({ victims }, ground) {
     const { name } = onlyNode(victims);
+    const last = await heartbeat(name, ground);
     await control(ground).start(name);
-    return ready(name, ground);
+    return ready(name, ground, last);
   },
 };
 
@@ -123,8 +126,10 @@ export const nodePartition: FaultDriver<"node-partition"> = {
   },
   async undo({ victims }, ground) {
     const { name, from } = onlyNode(victims);
+    // A pair that is cut never falls silent.
+    const last = from === undefined ? await heartbeat(name, ground) : undefined;
     await control(ground).heal(name, from);
-    return ready(name, ground);
+    return ready(name, ground, last);
   },
 };
 
