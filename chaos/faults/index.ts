@@ -10,7 +10,7 @@ import { cpuPressure, memoryPressure } from "./pressure";
 import { scaleToZero } from "./workloads";
 
 /** A driver a kind of fault. */
-export const faultDrivers = {
+export const faultDrivers: FaultDrivers = {
   "api-server-down": apiServerDown,
   "container-kill": containerKill,
   "cpu-pressure": cpuPressure,
@@ -25,4 +25,4 @@ export const faultDrivers = {
   "pod-evict": podEvict,
   "pod-kill": podKill,
   "scale-to-zero": scaleToZero,
-} as unknown as FaultDrivers;
+};
