@@ -2,6 +2,7 @@ import type { FaultOf } from "../experiment/schema";
 import type { Ground } from "../ground";
 import { findToxiproxy } from "../toxiproxy/binary";
 import { until } from "../until";
+import { undoEach } from "./eachPod";
 import { NoVictim, type FaultDriver } from "./fault";
 import {
   addRules,
@@ -16,7 +17,7 @@ import {
   untilItEnds,
   type PacketRule,
 } from "./podNetwork";
-import { choosePods, onlyPods, podNow } from "./pods";
+import { choosePods, onlyPods } from "./pods";
 
 /** Where toxiproxy listens in the pod's network: for the pod, and for what it is told. */
 const ports = { proxy: 28475, api: 28474 };
@@ -110,21 +111,17 @@ export const dependency: FaultDriver<"dependency"> = {
   async undo(record, ground) {
     const mark = markOf(record);
     const { host, port } = addressIn(record.details);
-    const seen: string[] = [];
-    for (const pod of onlyPods(record.victims)) {
-      if ((await podNow(pod, ground)) === undefined) {
-        seen.push(`pod ${pod.name} is gone`);
-        continue;
-      }
-      const enter = networkOf(pod, ground);
-      // Before toxiproxy ends, so that whoever connects anew at once goes past it.
-      await removeRules(enter, mark);
+    try {
+      return await undoEach(record, ground, async (pod) => {
+        const enter = networkOf(pod, ground);
+        await removeRules(enter, mark);
+        const { outcome, milliseconds } = await ask(enter, host, port, patience);
+        return `to pod ${pod.name} ${host}:${port}: ${outcome} after ${milliseconds} ms, with no rule left`;
+      });
+    } finally {
+      // Toxiproxy goes last: it breaks connections, and whoever connects anew then goes past it.
       await ground.nodes?.endMarked(mark);
-      const { outcome, milliseconds } = await ask(enter, host, port, patience);
-      seen.push(`to pod ${pod.name} ${host}:${port}: ${outcome} after ${milliseconds} ms, with no rule left`);
     }
-    await ground.nodes?.endMarked(mark);
-    return seen.join("; ");
   },
 };
 

@@ -1,6 +1,7 @@
 import type { Ground } from "../ground";
 import { until } from "../until";
 import { MeshFault, meshKnows } from "./chaosMesh";
+import { undoEach } from "./eachPod";
 import type { FaultDriver } from "./fault";
 import {
   addRules,
@@ -14,7 +15,7 @@ import {
   type PacketRule,
 } from "./podNetwork";
 import { longestFault } from "./longest";
-import { choosePods, onlyPods, podNow } from "./pods";
+import { choosePods, onlyPods } from "./pods";
 
 const plural = "dnschaos";
 const seenWithin = 50;
@@ -78,22 +79,16 @@ export const dnsFailure: FaultDriver<"dns-failure"> = {
     };
   },
   async undo(record, ground) {
-    const pods = onlyPods(record.victims);
     const mark = markOf(record);
-    if (record.details["mesh"] === true) return new MeshFault(plural, pods[0]?.namespace ?? "", mark, ground).remove();
+    const [first] = onlyPods(record.victims);
+    if (record.details["mesh"] === true) return new MeshFault(plural, first?.namespace ?? "", mark, ground).remove();
     await ground.nodes?.endMarked(mark);
-    const seen: string[] = [];
-    for (const pod of pods) {
-      if ((await podNow(pod, ground)) === undefined) {
-        seen.push(`pod ${pod.name} is gone`);
-        continue;
-      }
+    return undoEach(record, ground, async (pod) => {
       const enter = networkOf(pod, ground);
       await removeRules(enter, mark);
       const server = await nameServer(ground);
       const answered = await resolves(enter, server, patience);
-      seen.push(`pod ${pod.name} has no such rule, ${server} ${answered ? "answers it" : "does not answer it"}`);
-    }
-    return seen.join("; ");
+      return `pod ${pod.name} has no such rule, ${server} ${answered ? "answers it" : "does not answer it"}`;
+    });
   },
 };

@@ -248,7 +248,7 @@ describe("faults inside pods", function () {
     const mark = "ballast-chaos-00000000";
     assert.match(await dnsFailure.undo(record("dns-failure", { mark, mesh: false }), ground), /is gone/);
     assert.match(await dependency.undo(record("dependency", { mark, host: address, port: 80 }), ground), /is gone/);
-    assert.match(await cpuPressure.undo(record("cpu-pressure", { container: mark }), ground), /gone with its pod/);
+    assert.match(await cpuPressure.undo(record("cpu-pressure", { container: mark }), ground), /is gone/);
   });
 });
 

@@ -3,6 +3,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { exec } from "../exec";
 import type { Ground } from "../ground";
 import { until } from "../until";
+import { undoEach } from "./eachPod";
 import { NoVictim, type FaultDriver, type UndoRecord } from "./fault";
 import { longestFault } from "./longest";
 import { choosePods, onlyPods, podNow, type PodVictim } from "./pods";
@@ -107,10 +108,9 @@ async function press(
   };
 }
 
-async function undo(record: UndoRecord, ground: Ground): Promise<string> {
+function undo(record: UndoRecord, ground: Ground): Promise<string> {
   const container = containerOf(record);
-  const seen: string[] = [];
-  for (const pod of onlyPods(record.victims)) {
+  return undoEach(record, ground, async (pod) => {
     const state = async () => {
       const now = await podNow(pod, ground);
       if (now === undefined) return "gone with its pod";
@@ -135,9 +135,8 @@ async function undo(record: UndoRecord, ground: Ground): Promise<string> {
         otherwise: () => `container ${container} of pod ${pod.namespace}/${pod.name} is ${is}`,
       },
     );
-    seen.push(`container ${container} of pod ${pod.name} has ${is === "ended" ? "ended" : `${is}`}`);
-  }
-  return seen.join("; ");
+    return `container ${container} of pod ${pod.name} has ${is}`;
+  });
 }
 
 /** Seconds of the processor that are proof enough. */
