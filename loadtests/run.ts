@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import type * as esbuild from "esbuild";
 import type { Plan } from "./plan";
 import { measuredOf, type Measured } from "./measured";
-import { SeriesCollector } from "./series/collect";
+import { csvEnvironment, SeriesCollector } from "./series/collect";
 import { intervalFor, type RunSeries } from "./series/series";
 import { exitOf, judge, type Judged, type Summary } from "./verdict";
 
@@ -67,6 +67,7 @@ export async function runLoad(options: RunOptions): Promise<Ran> {
     ["run", "--quiet", "--no-color", "--no-usage-report", "--address", "", "--out", "csv=-", files.script],
     {
       ...ownEnvironment(),
+      ...csvEnvironment,
       BALLAST_LOAD_PLAN: files.plan,
       ...(authorities === undefined ? {} : { SSL_CERT_FILE: authorities }),
     },

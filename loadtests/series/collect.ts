@@ -12,10 +12,15 @@ interface Growing {
 const WANTED = /^(?:http_req_duration|iterations|dropped_iterations),/;
 const COLUMNS = ["metric_name", "timestamp", "metric_value", "expected_response", "scenario"] as const;
 
+/** What k6 must be told beside `--out csv=-`. */
+export const csvEnvironment = { K6_CSV_TIME_FORMAT: "unix_milli" };
+
 /** Adds up k6's own CSV as it is written, line by line, and keeps no sample. */
 export class SeriesCollector {
   readonly #scenarios = new Map<string, Map<number, Growing>>();
   #columns: readonly number[] | undefined;
+  /** Milliseconds since 1970 of the first sample: the load begins with it, and not with a second of the clock. */
+  #begun: number | undefined;
   #first = Infinity;
   #last = -Infinity;
 
@@ -38,7 +43,7 @@ export class SeriesCollector {
     const [metric, time, value, expected, scenario] = this.#columns.map((column) => all[column] ?? "");
     // The setup belongs to no scenario.
     if (!scenario) return;
-    const interval = this.#interval(scenario, Math.floor(Number(time) / this.intervalSeconds));
+    const interval = this.#interval(scenario, this.#at(Number(time)));
     if (metric === "http_req_duration") {
       interval.requests++;
       if (expected === "false") interval.failed++;
@@ -63,18 +68,22 @@ export class SeriesCollector {
 
   /** Nothing, where no scenario has done anything. */
   result(): RunSeries | undefined {
-    const all = [...this.#scenarios.values()].flatMap((intervals) => [...intervals.keys()]);
-    if (all.length === 0) return undefined;
-    const first = all.reduce((least, at) => Math.min(least, at));
+    if (this.#begun === undefined) return undefined;
     const listed = (intervals: Map<number, Growing>): Interval[] =>
       [...intervals]
         .sort(([left], [right]) => left - right)
-        .map(([at, { durations, ...counts }]) => ({ at: at - first, ...counts, durations: [...durations] }));
+        .map(([at, { durations, ...counts }]) => ({ at, ...counts, durations: [...durations] }));
     return {
       intervalSeconds: this.intervalSeconds,
-      started: first * this.intervalSeconds,
+      started: this.#begun / 1000,
       scenarios: Object.fromEntries([...this.#scenarios].map(([name, intervals]) => [name, listed(intervals)])),
     };
+  }
+
+  #at(milliseconds: number): number {
+    this.#begun ??= milliseconds;
+    // Samples are written in nearly the order of their times.
+    return Math.max(0, Math.floor((milliseconds - this.#begun) / 1000 / this.intervalSeconds));
   }
 
   #interval(scenario: string, at: number): Growing {

@@ -45,16 +45,16 @@ describe("the series of a run", () => {
 
   it("are added up by scenario and second, whatever stands in the cells between", () => {
     const series = collected([
-      "http_req_duration,1000,3.5,,true,::setup,,200",
-      "http_req_duration,1001,10,,true,GET /,a,200",
-      'http_req_duration,1001,20,,false,"GET ""x"", y",a,500',
-      "http_req_waiting,1001,20,,false,GET /,a,500",
-      "iterations,1001,1,,,,a,",
-      "iterations,1003,1,,,,a,",
-      "dropped_iterations,1003,4,,,,b,",
+      "http_req_duration,1000700,3.5,,true,::setup,,200",
+      "http_req_duration,1001700,10,,true,GET /,a,200",
+      'http_req_duration,1001700,20,,false,"GET ""x"", y",a,500',
+      "http_req_waiting,1001700,20,,false,GET /,a,500",
+      "iterations,1002650,1,,,,a,",
+      "iterations,1003700,1,,,,a,",
+      "dropped_iterations,1003700,4,,,,b,",
     ]);
     assert.ok(series);
-    assert.deepEqual([series.started, lengthOf(series)], [1001, 3]);
+    assert.deepEqual([series.started, lengthOf(series)], [1001.7, 3]);
     const [first, last] = series.scenarios["a"] ?? [];
     assert.deepEqual([first?.requests, first?.failed, first?.done, last?.at, last?.done], [2, 1, 1, 2, 1]);
     assert.equal(series.scenarios["b"]?.[0]?.dropped, 4);
@@ -66,7 +66,7 @@ describe("the series of a run", () => {
   it("tell of the last seconds while they grow, once there were so many", () => {
     const collector = new SeriesCollector(1);
     const add = (second: number, scenario: string, expected: boolean) =>
-      collector.line(`http_req_duration,${second},1,,${expected},GET /,${scenario},200`);
+      collector.line(`http_req_duration,${second * 1000},1,,${expected},GET /,${scenario},200`);
     collector.line(header);
     assert.equal(collector.recent(1, ["a"]), undefined);
     add(1000, "a", false);
@@ -79,7 +79,7 @@ describe("the series of a run", () => {
   });
 
   it("are nothing where nothing was sent, and refuse another form of CSV", () => {
-    assert.equal(collected(["http_req_duration,1000,3.5,,true,::setup,,200"]), undefined);
+    assert.equal(collected(["http_req_duration,1000700,3.5,,true,::setup,,200"]), undefined);
     assert.throws(() => new SeriesCollector(1).line("metric,time"), /no column metric_name/);
   });
 
