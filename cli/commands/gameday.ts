@@ -12,6 +12,7 @@ import { plans } from "../../chaos/gameday/plans";
 import { renderReport } from "../../chaos/gameday/report/report";
 import { type GameDayParts, impossible, runGameDay } from "../../chaos/gameday/run";
 import { permit } from "../../chaos/run/permission";
+import { seeded } from "../../chaos/run/random";
 import { rehearse } from "../../chaos/run/rehearse";
 import { environments } from "../../infra/config/schema";
 import * as engine from "../../local/engine";
@@ -63,6 +64,7 @@ export function gamedayCommand(): Command {
   return command;
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const checked = (data: unknown, source: string): GameDayPlan => parsePlan(data, source, experiments);
 
 function list({ json }: { json?: boolean }): void {
@@ -79,7 +81,7 @@ async function planNamed(name: string): Promise<GameDayPlan> {
     const found = plans.find((plan) => plan.name === name);
     if (found) return checked(found, `chaos/gameday/plans/${name}.ts`);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new CommandError(error instanceof InvalidPlan ? message : `${name} cannot be read: ${message}`, exit.usage);
   }
   throw new CommandError(
@@ -118,13 +120,21 @@ async function runCommand(name: string, flags: RunFlags): Promise<void> {
   else if (day.verdict !== "held") process.exitCode = exit.failed;
 }
 
+/** Whether each fault of an experiment can be made, and would hit something that may be hit. */
 const possibleAt =
   (place: ChaosPlace): GameDayParts["possible"] =>
   async (name) => {
     const { method, limits } = findExperiment(name);
     for (const { fault } of method) {
-      const possible = await driverFor(faultDrivers, fault.kind).possible(place.groundOf(limits));
+      const driver = driverFor(faultDrivers, fault.kind);
+      const ground = place.groundOf(limits);
+      const possible = await driver.possible(ground);
       if (possible !== true) return possible;
+      try {
+        await driver.choose(fault, ground, seeded(0));
+      } catch (error) {
+        return messageOf(error);
+      }
     }
     return true;
   };
@@ -169,8 +179,11 @@ async function dryRun(plan: GameDayPlan, place: ChaosPlace, { seed, json }: RunF
     const hypothesis = { ...experiment["steady-state-hypothesis"], probes: [] };
     const parts = { drivers: faultDrivers, look: unseen, seed: appointment.seed };
     const ground = place.groundOf(experiment.limits);
-    const { steps } = await rehearse({ ...experiment, "steady-state-hypothesis": hypothesis }, ground, parts);
-    rows.push({ ...appointment, victims: steps.flatMap(({ victims }) => victims) });
+    const victims = await rehearse({ ...experiment, "steady-state-hypothesis": hypothesis }, ground, parts).then(
+      ({ steps }) => steps.flatMap((step) => step.victims),
+      (error: unknown) => [messageOf(error)],
+    );
+    rows.push({ ...appointment, victims });
   }
   if (json) printJson({ plan: plan.name, seed, appointments: rows });
   else
