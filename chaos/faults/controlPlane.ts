@@ -2,12 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Ground } from "../ground";
 import { until } from "../until";
 import type { FaultDriver } from "./fault";
+import { longestFault } from "./longest";
 
 const seenWithin = 30;
 /** For one answer, ms. */
 const patience = 2000;
-/** Seconds; longer than a hold may be. */
-const longestPause = 960;
 
 /** Of an API server that is held still nobody hears, not even that it is away. */
 const answers = (ground: Ground): Promise<boolean> =>
@@ -26,7 +25,7 @@ export const apiServerDown: FaultDriver<"api-server-down"> = {
   choose: async () => [{ kind: "control-plane" }],
   undoRecord: async (_fault, victims) => ({ fault: "api-server-down", victims, details: {} }),
   async inject(_fault, _victims, ground) {
-    await ground.nodes?.pauseApiServer(longestPause);
+    await ground.nodes?.pauseApiServer(longestFault);
     return async () => {
       await until(async () => !(await answers(ground)), {
         seconds: seenWithin,

@@ -33,7 +33,8 @@ export function dynamicConfiguration(config: PostgresConfig): object {
     synchronous_node_count: 1,
     maximum_lag_on_failover: 1048576,
     check_timeline: true,
-    failsafe_mode: false,
+    // While the API server is away the primary goes on for as long as it reaches every member; one that is cut off does not.
+    failsafe_mode: true,
     // A crashed primary is left to a standby that runs already; recovering in place takes longer.
     primary_start_timeout: 0,
     primary_stop_timeout: 5,

@@ -10,6 +10,7 @@ describe("failures of PostgreSQL", () => {
     ["starting", server("57P03"), "not-done", true],
     ["read-only after a failover", server("25006"), "not-done", false],
     ["too many connections", server("53300"), "not-done", true],
+    ["an expired password", server("28P01"), "not-done", true],
     ["terminated by an administrator", server("57P01"), "unknown", false],
     ["crashed", server("57P02"), "unknown", false],
     ["connection failure", server("08006"), "unknown", false],

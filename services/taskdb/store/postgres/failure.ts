@@ -21,6 +21,8 @@ const refused: Readonly<Record<string, string>> = {
   "53300": "the server has no connection left",
   "08001": "the connection was refused",
   "08004": "the connection was refused",
+  "28000": "the login was refused",
+  "28P01": "the login was refused: the password is wrong, or has expired",
 };
 const overloaded: Readonly<Record<string, string>> = {
   "57014": "the statement took too long",
