@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { skip } from "../../cli/testing/skip";
 import { run } from "../../local/cluster/command";
 import { hostUnfit } from "../../local/cluster/index";
@@ -41,9 +44,19 @@ describe("faults of the control plane", function () {
     assert.equal(await undo(), "the API server answers");
   });
 
-  it("end by themselves when nobody undoes them", async () => {
-    await ground.nodes?.pauseApiServer(3);
+  it("end by themselves when whoever made them is killed", async () => {
+    const script = `const { node } = require("./local/cluster/index.ts");
+      node.pauseApiServer(process.argv[1], 3).then(() => { console.log("paused"); setInterval(() => {}, 1000) });`;
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", "--eval", script, cluster.name], {
+      cwd: join(__dirname, "../.."),
+      stdio: ["ignore", "pipe", "inherit"],
+      detached: true,
+    });
+    const ended = once(child, "exit");
     try {
+      await once(child.stdout, "data");
+      process.kill(-Number(child.pid), "SIGKILL");
+      assert.deepEqual(await ended, [null, "SIGKILL"]);
       assert.equal(await answers(), false);
       await until("the API server answers", 30, answers);
     } finally {

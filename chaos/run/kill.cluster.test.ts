@@ -21,6 +21,8 @@ import type { KilledRun, Phase } from "./testing/killed";
 const namespace = "chaos-kill";
 const workload = { kind: "Deployment", namespace, name: "web" } as const;
 const replicas = 2;
+/** Where the lease of a cluster stands. */
+const place = { namespace: "kube-system", name: "ballast-chaos" };
 
 const experimentOf = (name: string) =>
   parseExperiment(
@@ -67,7 +69,9 @@ describe("a run that gets kill -9", function () {
     ground = groundOn(cluster, [namespace]);
   });
   after(async () => {
-    if (kubectl !== undefined) await removeNamespace(kubectl, namespace);
+    if (kubectl === undefined) return;
+    await kubectl(["-n", place.namespace, "delete", "lease", place.name, "--ignore-not-found"]);
+    await removeNamespace(kubectl, namespace);
   });
   afterEach(async () => {
     assert.equal(await ChaosLease.read(ground), undefined, "no lease is left");
@@ -116,7 +120,6 @@ describe("a run that gets kill -9", function () {
 
   /** As if so much time had passed that its holder must be gone. */
   async function expire(): Promise<void> {
-    const place = { namespace: "kube-system", name: "ballast-chaos" };
     const lease = await ground.leases.readNamespacedLease(place);
     const body = { ...lease, spec: { ...lease.spec, renewTime: new V1MicroTime(0) } };
     await ground.leases.replaceNamespacedLease({ ...place, body });
