@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { AppsV1Api, CoordinationV1Api, CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { skip } from "../../cli/testing/skip";
 import { hostUnfit, loadImages, noDisks } from "../../local/cluster";
 import { lines, sharedCluster } from "../../local/cluster/testing";
@@ -7,6 +6,7 @@ import { kubectlOf, type Kubectl } from "../../local/cluster/testing-pods";
 import { until } from "../../local/cluster/until";
 import type { FaultOf } from "../experiment/schema";
 import type { Ground } from "../ground";
+import { groundOn } from "../testing/ground";
 import { diskFill, kibibytes } from "./disk";
 import type { UndoRecord } from "./fault";
 
@@ -105,20 +105,7 @@ describe("the fault disk-fill", function () {
     if (unfit) skip(this, unfit);
     const cluster = await sharedCluster();
     kubectl = kubectlOf(cluster);
-    const kubeconfig = new KubeConfig();
-    kubeconfig.loadFromFile(cluster.kubeconfig);
-    ground = {
-      stack: "test",
-      environment: "local",
-      kubeconfig,
-      core: kubeconfig.makeApiClient(CoreV1Api),
-      apps: kubeconfig.makeApiClient(AppsV1Api),
-      leases: kubeconfig.makeApiClient(CoordinationV1Api),
-      targets: {},
-      limits: { namespaces: [namespace], share: 1 },
-      say: (line) => void said.push(line),
-      signal: new AbortController().signal,
-    };
+    ground = { ...groundOn(cluster, [namespace]), say: (line) => void said.push(line) };
     await loadImages(cluster.name, [image], lines);
     const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
     await kubectl(["apply", "-f", "-"], {

@@ -1,23 +1,22 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
-import { AppsV1Api, CoordinationV1Api, CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import { skip } from "../../cli/testing/skip";
 import { run } from "../../local/cluster/command";
-import { hostUnfit, loadImages } from "../../local/cluster/index";
-import { lines, sharedCluster } from "../../local/cluster/testing";
+import { hostUnfit } from "../../local/cluster/index";
+import { sharedCluster } from "../../local/cluster/testing";
 import { kubectlOf, podManifest, type Kubectl, type TestPod } from "../../local/cluster/testing-pods";
 import { until } from "../../local/cluster/until";
-import { embeddedNodes } from "../embedded/nodeControl";
 import { enterNetwork } from "../embedded/podNetwork";
-import { faultSchema, type FaultKind, type FaultOf } from "../experiment/schema";
+import type { FaultKind } from "../experiment/schema";
 import type { Ground } from "../ground";
+import { freshNamespace, groundOn, podsReady, removeNamespace } from "../testing/ground";
+import { strike as strikeOn } from "../testing/strike";
 import { dependency } from "./dependency";
 import { dnsFailure } from "./dns";
 import type { FaultDriver, UndoRecord } from "./fault";
 import { cpuPressure, memoryPressure } from "./pressure";
 
 const namespace = "chaos-inside-pods";
-const image = "docker.io/library/debian:bookworm-slim";
 /** What the restricted pod security standard asks for. */
 const restricted = {
   allowPrivilegeEscalation: false,
@@ -63,35 +62,17 @@ describe("faults inside pods", function () {
     if (unfit) skip(this, unfit);
     const cluster = await sharedCluster();
     kubectl = kubectlOf(cluster);
-    await loadImages(cluster.name, [image], lines);
-    await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--wait=true", "--timeout=120s"]);
-    await kubectl(["create", "namespace", namespace]);
+    await freshNamespace(cluster, kubectl, namespace);
     await kubectl(["label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted"]);
-    await until("the namespace has its account", 60, () => kubectl(["-n", namespace, "get", "sa", "default"]));
     const limits = { resources: { limits: { cpu: "200m", memory: "128Mi" } }, securityContext: restricted };
     for (const object of [service, ...[server, client, bystander].map((pod) => podManifest(pod, limits))])
       await kubectl(["apply", "-f", "-"], object);
-    await kubectl(["-n", namespace, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s"]);
+    await podsReady(kubectl, namespace);
     address = await kubectl(["-n", namespace, "get", "service", "server", "-o", "jsonpath={.spec.clusterIP}"]);
-    const kubeconfig = new KubeConfig();
-    kubeconfig.loadFromFile(cluster.kubeconfig);
-    ground = {
-      stack: "test",
-      environment: "local",
-      kubeconfig,
-      core: kubeconfig.makeApiClient(CoreV1Api),
-      apps: kubeconfig.makeApiClient(AppsV1Api),
-      leases: kubeconfig.makeApiClient(CoordinationV1Api),
-      targets: {},
-      limits: { namespaces: [namespace], share: 1 },
-      nodes: embeddedNodes(cluster.name, lines),
-      say: (line) => lines.note(line),
-      signal: new AbortController().signal,
-    };
+    ground = groundOn(cluster, [namespace]);
   });
   after(async () => {
-    if (kubectl !== undefined)
-      await kubectl(["delete", "namespace", namespace, "--ignore-not-found", "--wait=true", "--timeout=120s"]);
+    if (kubectl !== undefined) await removeNamespace(kubectl, namespace);
   });
 
   const inPod = (pod: TestPod, ...command: string[]) =>
@@ -118,21 +99,9 @@ describe("faults inside pods", function () {
   const rules = async (pod: TestPod) =>
     (await enterNetwork(await uidOf(pod), ["iptables-save"])).match(/ballast-chaos/g)?.length ?? 0;
 
-  /** Strikes as the runner does; what undoes it has only what the cluster would have kept. */
   async function strike<K extends FaultKind>(driver: FaultDriver<K>, input: object) {
-    const fault = faultSchema.parse({ kind: driver.kind, ...input }) as FaultOf<K>;
-    assert.equal(await driver.possible(ground), true);
-    const victims = await driver.choose(fault, ground, () => 0);
-    const record = await driver.undoRecord(fault, victims, ground);
-    const kept = JSON.stringify(record);
-    const undo = () => driver.undo(JSON.parse(kept) as UndoRecord, ground);
-    try {
-      const proof = await driver.inject(fault, victims, ground, record);
-      return { mark: String(record?.details["mark"]), proof: await proof(), undo };
-    } catch (error) {
-      await undo();
-      throw error;
-    }
+    const { record, ...struck } = await strikeOn(driver, input, ground);
+    return { ...struck, mark: String(record?.details["mark"]) };
   }
 
   it("take names away from a pod and from no other, and give them back", async () => {

@@ -40,7 +40,7 @@ describe("faults of nodes", function () {
   });
   after(async () => {
     if (kubectl === undefined) return;
-    for (const each of [namespace, elsewhere]) await removeNamespace(kubectl, each);
+    await Promise.all([namespace, elsewhere].map((each) => removeNamespace(kubectl, each)));
   });
 
   const address = async (pod: TestPod) =>
