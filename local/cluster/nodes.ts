@@ -1,5 +1,9 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Progress } from "../progress";
+import { writeWhole } from "./configuration";
 import { controlPlaneDirectory } from "./controlplane";
 import { requireFitHost } from "./host";
 import { machine, programs, stopMachine } from "./machine";
@@ -93,8 +97,12 @@ export async function dropped(cluster: string, name: string, from: string): Prom
  */
 export async function pauseApiServer(cluster: string, seconds: number): Promise<void> {
   const pid = await apiServerPid(cluster);
+  // Only the pause that is still on is ended by its time: not a later one, and not whatever has got the process's number since.
+  const [mark, own] = [await pauseMark(cluster), randomUUID()];
+  await writeWhole(mark, own);
   // Before the pause: a pause that nobody would end must not begin.
-  const release = spawn("sh", ["-c", `sleep ${Math.ceil(seconds)}; kill -CONT ${pid}`], {
+  const wait = 'sleep "$1"; if [ "$(cat "$2")" = "$3" ]; then kill -CONT "$4"; fi';
+  const release = spawn("sh", ["-c", wait, "sh", String(Math.ceil(seconds)), mark, own, String(pid)], {
     detached: true,
     stdio: "ignore",
   });
@@ -103,8 +111,13 @@ export async function pauseApiServer(cluster: string, seconds: number): Promise<
 }
 
 export async function resumeApiServer(cluster: string): Promise<void> {
+  await rm(await pauseMark(cluster), { force: true });
   process.kill(await apiServerPid(cluster), "SIGCONT");
 }
+
+/** Holds which pause is on. */
+const pauseMark = async (cluster: string): Promise<string> =>
+  join(controlPlaneDirectory(await knownPlan(cluster)), "api-server-paused");
 
 async function apiServerPid(cluster: string): Promise<number> {
   const running = await programs(controlPlaneDirectory(await knownPlan(cluster)));
