@@ -57,6 +57,7 @@ if (!taskdbDatabase) throw new Error('databases.list has no database "taskdb"');
 const taskdbService = new TaskDb(
   "taskdb",
   {
+    environment: config.environment,
     namespace: taskdbDatabase.namespace,
     config: config.taskdb,
     cluster,

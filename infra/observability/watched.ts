@@ -2,7 +2,7 @@ import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import { CustomResource } from "@pulumi/kubernetes/apiextensions/customResource";
 import { ConfigMap } from "@pulumi/kubernetes/core/v1/configMap";
 import type * as pulumi from "@pulumi/pulumi";
-import type { Rule } from "../slos/burnRate";
+import type { RuleGroup } from "../slos/burnRate";
 import { type Identity, labelsOf, selectorOf } from "../workload/labels";
 
 const monitoring = "monitoring.coreos.com/v1";
@@ -10,7 +10,8 @@ const monitoring = "monitoring.coreos.com/v1";
 export interface WatchedArgs extends Identity {
   /** Name of the Service's port that serves /metrics. */
   readonly metricsPort: string;
-  readonly rules: readonly Rule[];
+  /** Of Prometheus; each group is looked at on its own. */
+  readonly groups: readonly RuleGroup[];
   readonly dashboard: Dashboard;
 }
 
@@ -41,7 +42,7 @@ export function watched(name: string, args: WatchedArgs, options: pulumi.CustomR
         apiVersion: monitoring,
         kind: "PrometheusRule",
         metadata,
-        spec: { groups: [{ name: args.name, rules: [...args.rules] }] },
+        spec: { groups: [...args.groups] },
       },
       options,
     ),

@@ -3,11 +3,13 @@ import { Service } from "@pulumi/kubernetes/core/v1/service";
 import * as pulumi from "@pulumi/pulumi";
 import type { PlatformCluster } from "../../cluster";
 import type { TaskDbConfig } from "../../config";
+import type { Environment } from "../../config/schema";
 import type { DatabaseAccess } from "../../data/postgres/logins";
 import type { PostgresHa } from "../../data/postgres/postgresHa";
 import { clientLabel } from "../../data/postgres/postgresHa";
 import { rulesOf } from "../../observability/alerts";
 import { watched } from "../../observability/watched";
+import { sloRules } from "../../slos/burnRate";
 import { DeploymentWorkload } from "../../workload/deploymentWorkload";
 import { labelsOf, selectorOf } from "../../workload/labels";
 import type { Flow, Peer } from "../../workload/network";
@@ -18,6 +20,8 @@ import { taskDbDashboard } from "./dashboard";
 import { Migration } from "./migration";
 
 export interface TaskDbArgs {
+  /** To whose objectives it is held. */
+  readonly environment: Environment;
   readonly namespace: string;
   readonly config: TaskDbConfig;
   readonly cluster: Pick<PlatformCluster, "nodeAddress" | "nodeRange">;
@@ -27,6 +31,8 @@ export interface TaskDbArgs {
   readonly server: Pick<PostgresHa, "scope" | "primary"> & { readonly namespace: string };
 }
 
+/** How often Prometheus looks at the alerts. */
+const alertsInterval = "30s";
 /** What the image is built from. */
 const source = join(__dirname, "../../../services/taskdb");
 
@@ -86,7 +92,15 @@ export class TaskDb extends pulumi.ComponentResource {
     );
     watched(
       name,
-      { ...identity, metricsPort: "metrics", rules: rulesOf(alerts, { service: name }), dashboard: taskDbDashboard() },
+      {
+        ...identity,
+        metricsPort: "metrics",
+        groups: [
+          { name, interval: alertsInterval, rules: rulesOf(alerts, { service: name }) },
+          ...sloRules(name, args.environment).groups,
+        ],
+        dashboard: taskDbDashboard(),
+      },
       child,
     );
     this.namespace = namespace;
