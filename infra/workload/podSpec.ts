@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
 import type { input } from "@pulumi/kubernetes/types";
-import * as pulumi from "@pulumi/pulumi";
 import type { Priority } from "../foundation/foundation";
 import type { ContainerArgs } from "./container";
 import { containerSpec } from "./container";
@@ -113,11 +111,4 @@ export function reasons(args: PodArgs, disruption?: object | Waiver): Record<str
   const budget = disruption && isWaiver(disruption) ? waiverAnnotation("disruption-budget", disruption) : {};
   const access = args.apiAccess === undefined ? {} : { "ballast.dev/api-access": args.apiAccess };
   return Object.assign({}, ...probes, budget, access) as Record<string, string>;
-}
-
-/** The pods' annotation that changes, and so replaces them, with whatever they read only at their start. */
-export function restartsOn(parts: readonly pulumi.Input<string>[]): Record<string, pulumi.Output<string>> {
-  const digest = (texts: readonly string[]) =>
-    createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 16);
-  return { "ballast.dev/restarts-on": pulumi.all([...parts]).apply(digest) };
 }

@@ -7,7 +7,8 @@ import { labelsOf, selectorOf } from "./labels";
 import type { Flows } from "./network";
 import { networkPolicySpec } from "./network";
 import type { PodArgs } from "./podSpec";
-import { podSpec, reasons, restartsOn } from "./podSpec";
+import { podSpec, reasons } from "./podSpec";
+import { restartsOn } from "./restartsOn";
 import type { Waiver } from "./waiver";
 import { isWaiver } from "./waiver";
 
