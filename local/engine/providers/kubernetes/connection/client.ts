@@ -200,27 +200,46 @@ export class ApiClient {
       path,
       query: { ...query, watch: "true", allowWatchBookmarks: "true" },
     };
+    await this.#lines(request, signal, (line) => {
+      if (line === "") return;
+      const event = JSON.parse(line) as Json;
+      if (isJsonMap(event)) onEvent(event);
+    });
+  }
+
+  /**
+   * Reads an answer that goes on (a log that is followed) line by line, until the server ends it.
+   * @throws ApiError when it is refused, UnreachableError when the connection breaks.
+   */
+  async follow(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    onLine: (line: string) => void,
+  ): Promise<void> {
+    const last = await this.#lines({ method: "GET", path, query }, signal, onLine);
+    if (last !== "") onLine(last);
+  }
+
+  /** Gives what came after the last end of a line. */
+  async #lines(request: ApiRequest, signal: AbortSignal, onLine: (line: string) => void): Promise<string> {
     const response = await this.#open(request, this.#watchAgent, WATCH_SILENCE, signal);
     if ((response.statusCode ?? 0) >= 400) {
-      throw new ApiError(response.statusCode ?? 0, parseStatus(await text(response)), `GET ${path}`);
+      throw new ApiError(response.statusCode ?? 0, parseStatus(await text(response)), `GET ${request.path}`);
     }
     this.#answered = true;
     let rest = "";
     response.setEncoding("utf8");
     try {
       for await (const part of response) {
-        rest += part as string;
-        const lines = rest.split("\n");
+        const lines = (rest + (part as string)).split("\n");
         rest = lines.pop() ?? "";
-        for (const line of lines) {
-          if (line === "") continue;
-          const event = JSON.parse(line) as Json;
-          if (isJsonMap(event)) onEvent(event);
-        }
+        lines.forEach(onLine);
       }
     } catch (error) {
       throw new UnreachableError(this.connection, error as Error);
     }
+    return rest;
   }
 
   close(): void {
