@@ -4,7 +4,8 @@ import { NoGoError } from "../../local/go";
 import { builtProgram, type GoProgram, pinnedModule, usable } from "../../local/goProgram";
 import type { Progress } from "../../local/progress";
 
-const program: GoProgram = {
+/** How it is built. */
+export const k6Program: GoProgram = {
   name: "k6",
   package: "go.k6.io/k6",
   source: join(__dirname, "binary"),
@@ -20,7 +21,7 @@ export interface K6 {
 
 /** The version that scripts are written for. */
 export function pinnedVersion(): Promise<string> {
-  return pinnedModule(program.source, program.package);
+  return pinnedModule(k6Program.source, k6Program.package);
 }
 
 /**
@@ -35,7 +36,7 @@ export async function findK6(progress: Progress, path = process.env["PATH"] ?? "
   if (installed !== undefined && found === wanted) return { path: installed, version: wanted };
   if (found !== undefined) progress.note(`k6 ${found} on PATH is left alone: the scripts are written for ${wanted}`);
   try {
-    return { path: await builtProgram(program, progress), version: wanted };
+    return { path: await builtProgram(k6Program, progress), version: wanted };
   } catch (error) {
     const way = `install k6 ${wanted} and put it on PATH, or Go 1.26 or later, by which it is built`;
     if (error instanceof NoGoError) throw new Error(`k6 is not on PATH and cannot be built (${error.message}): ${way}`);

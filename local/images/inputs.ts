@@ -7,6 +7,7 @@ import { ensurePackages, findProgram } from "../cluster/packages";
 import { ensureToolchain, type ToolchainProgram } from "../cluster/toolchain/build";
 import type { Progress, Task } from "../progress";
 import { runEnclosed } from "./enclosure";
+import { k6Binary } from "./k6";
 import { nodeProgram } from "./node";
 import { folderDigest } from "./recipe";
 import { serviceProgram } from "./service";
@@ -90,12 +91,15 @@ const inputs: Readonly<Record<string, readonly Input[]>> = {
 const services: Readonly<Record<string, readonly Input[]>> = {
   taskdb: [serviceProgram("taskdb")],
 };
+const others: Readonly<Record<string, readonly Input[]>> = {
+  "loadtests/k6/image": [k6Binary],
+};
 
 /** Inputs of the Containerfile in `folder` (relative to the repository); none for most. */
 export function inputsOf(folder: string): readonly Input[] {
   const [, name = ""] = /^local\/images\/stand-ins\/([a-z0-9-]+)$/.exec(folder) ?? [];
   const [, service = ""] = /^services\/([a-z0-9-]+)\/image$/.exec(folder) ?? [];
-  return inputs[name] ?? services[service] ?? [];
+  return inputs[name] ?? services[service] ?? others[folder] ?? [];
 }
 
 function digest(parts: readonly string[]): string {
