@@ -81,6 +81,11 @@ export interface Plan {
   readonly due: Readonly<Record<string, number>>;
   readonly scripts: readonly { readonly exec: string; readonly path: string }[];
   readonly summary?: string;
+  /**
+   * Senders that share the load; which of them one is, it is told by its environment.
+   * @default one, that sends it all
+   */
+  readonly shards?: number;
   /** k6's own options. */
   readonly options: {
     readonly scenarios: Readonly<Record<string, Arrival>>;

@@ -30,6 +30,8 @@ export interface RunRecord {
   readonly commit: string;
   /** Who sent the load: processor, memory. */
   readonly machine: string;
+  /** Pods that sent it from inside the cluster; nothing, where this machine did. */
+  readonly shards?: number;
   /** Nothing, where the cluster could not be asked. */
   readonly images?: readonly RunningImage[];
   readonly started: string;

@@ -81,16 +81,20 @@ export async function runLoad(options: RunOptions): Promise<Ran> {
     (text) => JSON.parse(text) as Summary,
     () => undefined,
   );
-  const known = summary ?? { metrics: {} };
-  const results = judge(whole, known);
+  const errors = log.filter((line) => line.includes("level=error"));
+  return ranOf({ plan: whole, k6Code: code, ...(summary && { summary }), ...(series && { series }), errors });
+}
+
+/** Judges what came of a run, whoever sent it. */
+export function ranOf(came: Pick<Ran, "k6Code" | "summary" | "series" | "errors"> & { readonly plan: Plan }): Ran {
+  const { plan, ...rest } = came;
+  const known = came.summary ?? { metrics: {} };
+  const results = judge(plan, known);
   return {
-    code: exitOf(code, results),
-    k6Code: code,
-    ...(summary && { summary }),
-    ...(series && { series }),
+    ...rest,
+    code: exitOf(came.k6Code, results),
     results,
     measured: Object.fromEntries(Object.keys(plan.due).map((name) => [name, measuredOf(name, plan.seconds, known)])),
-    errors: log.filter((line) => line.includes("level=error")),
   };
 }
 

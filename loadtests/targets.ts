@@ -5,7 +5,7 @@ import { scenarioTable } from "./table";
 
 /** Outputs of a stack, as far as they are read here. */
 interface Outputs {
-  readonly taskdb?: { readonly nodePort?: number };
+  readonly taskdb?: { readonly nodePort?: number; readonly host?: string; readonly port?: number };
   readonly gateway?: { readonly domain?: string; readonly ports?: { readonly https?: number } };
 }
 
@@ -26,12 +26,35 @@ export function localTargets(outputs: unknown): Record<string, Target> {
   };
 }
 
+/** The services that pods of the stack's cluster can reach by their Service; a gateway's certificate is for names outside of it. */
+export function clusterTargets(outputs: unknown): Record<string, Target> {
+  const { taskdb: { host, port } = {} } = (outputs ?? {}) as Outputs;
+  if (host === undefined || port === undefined) return {};
+  const ready = scenarioTable().services["taskdb"]?.ready ?? "/";
+  return { taskdb: { url: `http://${host}:${port}`, ready, schema: newestSchema() } };
+}
+
+/**
+ * The Service that an address inside a cluster means: `http://taskdb.apps.svc:8080`.
+ *
+ * @throws Error that says which forms there are
+ */
+export function serviceOf(url: string): { readonly name: string; readonly namespace: string; readonly port: number } {
+  const { hostname, port, protocol } = new URL(url);
+  const [, name, namespace] = /^([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?$/.exec(hostname) ?? [];
+  if (name === undefined || namespace === undefined)
+    throw new Error(
+      `${url} is no Service: load from inside the cluster goes to http://<service>.<namespace>.svc:<port>; without --in-cluster it may go anywhere`,
+    );
+  return { name, namespace, port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port) };
+}
+
 /** Where the stack runs the services that are under load; those that were given by hand may be anywhere. */
 export function namespacesOf(outputs: unknown, targets: Readonly<Record<string, Target>>): string[] {
   const { services } = scenarioTable();
-  const own = localTargets(outputs);
+  const own = [localTargets(outputs), clusterTargets(outputs)];
   const found = Object.entries(targets).flatMap(([service, { url }]) => {
-    if (own[service]?.url !== url) return [];
+    if (!own.some((known) => known[service]?.url === url)) return [];
     const output = (outputs as Record<string, { namespace?: unknown } | undefined>)[services[service]?.output ?? ""];
     return typeof output?.namespace === "string" ? [output.namespace] : [];
   });

@@ -7,18 +7,19 @@ import { environments, type Environment } from "../../infra/config/schema";
 import { run as command } from "../../local/cluster/command";
 import * as engine from "../../local/engine";
 import { compare, holds } from "../../loadtests/baseline/compare";
-import { findK6, type K6 } from "../../loadtests/k6/binary";
+import { findK6, pinnedVersion } from "../../loadtests/k6/binary";
 import { makePlan, type Plan } from "../../loadtests/plan";
 import { writeRecord, type RunRecord } from "../../loadtests/record";
 import { renderRunReport, type ReportedRun } from "../../loadtests/report/run";
 import { runLoad, type Ran } from "../../loadtests/run";
 import { chosenScenarios, profileNames, type ProfileName } from "../../loadtests/table";
-import { localTargets, namedTargets, namespacesOf } from "../../loadtests/targets";
+import { clusterTargets, localTargets, namedTargets, namespacesOf, serviceOf } from "../../loadtests/targets";
 import { k6Exit } from "../../loadtests/verdict";
 import { findPlace, type StackPlace } from "../backend";
 import { CommandError, exit } from "../errors";
 import { baselineCommand, baselines } from "../load/baseline";
 import { runsFolder } from "../load/files";
+import { prepareCluster, runShards } from "../load/cluster";
 import { runningImages } from "../load/images";
 import { comparisonTable, resultTable } from "../load/shown";
 import { stackArgument, wholeNumber } from "../options";
@@ -34,8 +35,13 @@ interface Flags {
   target: string[];
   repeat: number;
   baseline?: boolean;
+  inCluster?: boolean;
+  shards?: number;
   json?: boolean;
 }
+
+/** Pods that send the load, where nobody says how many. */
+const DEFAULT_SHARDS = 2;
 
 export const loadCommand = (): Command =>
   new Command("load")
@@ -48,6 +54,8 @@ export const loadCommand = (): Command =>
     .option("--target <service=url...>", "addresses, in place of the stack's outputs", [])
     .option("--repeat <count>", "so many runs, one after another; a baseline needs three", wholeNumber, 1)
     .option("--baseline", "a run that is worse than its baseline fails, too, and so does one that has none")
+    .option("--in-cluster", "from pods of the stack's cluster (default where that is not on this machine)")
+    .option("--shards <count>", `so many pods share the load (default: ${DEFAULT_SHARDS})`, wholeNumber)
     .option("--json", "one JSON document on standard output, and nothing else there")
     .addHelpText(
       "after",
@@ -65,11 +73,13 @@ function number(text: string): number {
 async function run(stack: string, flags: Flags): Promise<void> {
   const signal = interruptible();
   const place = await findPlace(stack);
+  const shards = shardsOf(place, flags);
+  if (shards !== undefined) await prepareCluster(place);
   const outputs = await engine.outputs({ projectDir: root, stack, passphrase: place.passphrase });
   const records: RunRecord[] = [];
   let code = 0;
   for (let turn = 0; turn < flags.repeat && !signal.aborted; turn++) {
-    const done = await once({ place, outputs, flags, signal });
+    const done = await once({ place, outputs, flags, signal, shards });
     records.push(done.record);
     if (!flags.json) process.stdout.write(done.text);
     code ||= done.code;
@@ -84,6 +94,14 @@ interface Turn {
   readonly outputs: Outputs;
   readonly flags: Flags;
   readonly signal: AbortSignal;
+  /** Pods in the cluster; nothing, where this machine sends the load. */
+  readonly shards: number | undefined;
+}
+
+/** Addresses that are given by hand are those that this machine knows, where nothing else is said. */
+function shardsOf({ embedded }: StackPlace, { inCluster, shards, target }: Flags): number | undefined {
+  if (inCluster ?? (shards !== undefined || (!embedded && target.length === 0))) return shards ?? DEFAULT_SHARDS;
+  return undefined;
 }
 
 async function once({
@@ -91,19 +109,25 @@ async function once({
   outputs,
   flags,
   signal,
+  shards,
 }: Turn): Promise<{ record: RunRecord; text: string; code: number }> {
   const started = new Date();
   const id = `${started.toISOString().replaceAll(/[-:]|\.\d+/g, "")}-${randomBytes(3).toString("hex")}`;
-  const plan = planOf(place, outputs, id, flags);
-  const k6 = await findK6(progress());
+  const plan = planOf(place, outputs, id, flags, shards !== undefined);
+  const k6 = shards === undefined ? await findK6(progress()) : undefined;
   const folder = join(runsFolder, id);
   await mkdir(folder, { recursive: true });
   const authority = await authorityOf(outputs, plan, folder);
   const images = await runningImages(place, namespacesOf(outputs, plan.targets));
-  const work = () => runLoad({ plan, k6: k6.path, folder, signal, ...(authority && { authorities: authority }) });
-  const title = `${flags.profile} of ${Object.keys(plan.due).join(", ")}`;
+  const work = () =>
+    k6 === undefined
+      ? runShards({ plan, shards: shards ?? DEFAULT_SHARDS, folder, signal })
+      : runLoad({ plan, k6: k6.path, folder, signal, ...(authority && { authorities: authority }) });
+  const from = shards === undefined ? "" : `, by ${shards} pods in the cluster`;
+  const title = `${flags.profile} of ${Object.keys(plan.due).join(", ")}${from}`;
   const ran = await progress().task(title, work, { estimateSeconds: plan.seconds });
-  const record = await recordOf({ stack: place.stack, plan, k6, started, ran, flags, signal });
+  const version = k6?.version ?? (await pinnedVersion());
+  const record = await recordOf({ stack: place.stack, plan, version, started, ran, flags, signal, shards });
   const whole: RunRecord = images ? { ...record, images } : record;
   await writeRecord(folder, whole);
   return { record: whole, ...(await reported({ place, plan, folder, record: whole, ran, flags })) };
@@ -112,14 +136,16 @@ async function once({
 interface Done {
   readonly stack: string;
   readonly plan: Plan;
-  readonly k6: K6;
+  /** Of k6. */
+  readonly version: string;
   readonly started: Date;
   readonly ran: Ran;
   readonly flags: Flags;
   readonly signal: AbortSignal;
+  readonly shards: number | undefined;
 }
 
-const recordOf = async ({ stack, plan, k6, started, ran, flags, signal }: Done): Promise<RunRecord> => ({
+const recordOf = async ({ stack, plan, version, started, ran, flags, signal, shards }: Done): Promise<RunRecord> => ({
   run: plan.run,
   stack,
   environment: plan.environment,
@@ -128,9 +154,10 @@ const recordOf = async ({ stack, plan, k6, started, ran, flags, signal }: Done):
   durationScale: flags.durationScale,
   seconds: plan.seconds,
   due: plan.due,
-  k6: k6.version,
+  k6: version,
   commit: await commit(),
-  machine: machine(),
+  machine: shards === undefined ? machine() : `${shards} pods in the cluster`,
+  ...(shards !== undefined && { shards }),
   started: started.toISOString(),
   ended: new Date().toISOString(),
   interrupted: signal.aborted,
@@ -182,14 +209,16 @@ async function baselineFor(
   }
 }
 
-function planOf({ stack, embedded }: StackPlace, outputs: Outputs, id: string, flags: Flags): Plan {
+function planOf({ stack, embedded }: StackPlace, outputs: Outputs, id: string, flags: Flags, inCluster: boolean): Plan {
   const environment = environments.find((each) => each === stack);
   const told = outputs["environment"] as Environment | undefined;
-  const targets = { ...(embedded ? localTargets(outputs) : {}), ...namedTargets(flags.target) };
+  const own = inCluster ? clusterTargets(outputs) : embedded ? localTargets(outputs) : {};
+  const targets = { ...own, ...namedTargets(flags.target) };
+  if (inCluster) usage(() => Object.values(targets).forEach(({ url }) => serviceOf(url)));
   const reachable = Object.keys(targets);
   if (reachable.length === 0) {
     throw new CommandError(
-      embedded
+      embedded || inCluster
         ? `the stack ${stack} has no service to put under load; bring it up with: ballast up ${stack}`
         : `the services of ${stack} are not on this machine; give an address with --target, such as taskdb=https://tasks.example.com`,
     );

@@ -14,6 +14,7 @@ export interface Baseline {
   readonly k6: string;
   readonly commit: string;
   readonly machine: string;
+  readonly shards?: RunRecord["shards"];
   readonly images?: RunRecord["images"];
   /** Of the newest of its runs. */
   readonly ended: string;
@@ -42,7 +43,7 @@ export function baselineOf(records: readonly RunRecord[]): Baseline {
     const why = unfit(record) ?? otherLoad(record, newest);
     if (why !== undefined) throw new Error(`the run ${record.run} cannot be part of a baseline: ${why}`);
   }
-  const { stack, environment, profile, due, k6, commit, machine, images, ended } = newest;
+  const { stack, environment, profile, due, k6, commit, machine, shards, images, ended } = newest;
   return {
     stack,
     environment,
@@ -51,6 +52,7 @@ export function baselineOf(records: readonly RunRecord[]): Baseline {
     k6,
     commit,
     machine,
+    ...(shards !== undefined && { shards }),
     ...(images && { images }),
     ended,
     runs: records
@@ -85,13 +87,16 @@ function unfit({ interrupted, code, profile, measured, results }: RunRecord): st
   return hole && `${hole[0]} has no data`;
 }
 
+type SentLoad = Pick<RunRecord, "stack" | "profile" | "due" | "shards">;
+
+const senders = ({ shards }: SentLoad): string =>
+  shards === undefined ? "from outside of the cluster" : `by ${shards} pods in the cluster`;
+
 /** How the load of a run differs from that of another; nothing, where it does not. */
-export function otherLoad(
-  run: Pick<RunRecord, "stack" | "profile" | "due">,
-  from: Pick<RunRecord, "stack" | "profile" | "due">,
-): string | undefined {
+export function otherLoad(run: SentLoad, from: SentLoad): string | undefined {
   for (const key of ["stack", "profile"] as const)
     if (run[key] !== from[key]) return `its ${key} is ${run[key]}, not ${from[key]}`;
+  if (run.shards !== from.shards) return `it was sent ${senders(run)}, not ${senders(from)}`;
   const names = new Set([...Object.keys(from.due), ...Object.keys(run.due)]);
   for (const name of names)
     if (run.due[name] !== from.due[name])

@@ -27,7 +27,7 @@ export interface Compared {
  */
 export function compare(
   baseline: Baseline,
-  record: Pick<RunRecord, "run" | "stack" | "profile" | "due" | "measured">,
+  record: Pick<RunRecord, "run" | "stack" | "profile" | "due" | "shards" | "measured">,
 ): Compared[] {
   const why = otherLoad(record, baseline);
   if (why !== undefined)

@@ -1,10 +1,14 @@
 import exec from "k6/execution";
 import http from "k6/http";
 import type { Plan, Target } from "../../plan";
+import { segmentOf } from "./segment";
+import { summaryLines } from "./summary";
 
 /** What this run is; k6 runs it, `plan.ts` of loadtests/ has made it. */
 export const plan = JSON.parse(open(__ENV["BALLAST_LOAD_PLAN"] ?? "./plan.json")) as Plan;
-export const options = plan.options;
+/** Kubernetes tells a pod of a Job its number. */
+const share = plan.shards === undefined ? {} : segmentOf(Number(__ENV["JOB_COMPLETION_INDEX"] ?? 0), plan.shards);
+export const options = { ...plan.options, ...share };
 
 export function target(service: string): Target {
   const found = plan.targets[service];
@@ -30,5 +34,6 @@ export function setup(): void {
 }
 
 export function handleSummary(data: unknown): Record<string, string> {
-  return { [plan.summary ?? "stdout"]: JSON.stringify(data) };
+  const text = JSON.stringify(data);
+  return { [plan.summary ?? "stdout"]: plan.shards === undefined ? text : summaryLines(text) };
 }
