@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { imageReference } from "../../infra/imageReference";
 import { rulesOf } from "../../policies/pack";
 import { resource, run as check, type Properties } from "../../policies/testing";
+import { pinnedVersion } from "../k6/binary";
 import { bundle } from "../run";
 import { makePlan } from "../plan";
 import { scenarioTable } from "../table";
@@ -52,6 +54,10 @@ describe("a load from inside the cluster", function () {
       ["completionMode", "completions", "parallelism", "backoffLimitPerIndex"].map((field) => spec[field]),
       ["Indexed", 3, 3, 0],
     );
+  });
+
+  it("is sent by the k6 that the scripts are written for", async () => {
+    assert.equal(imageReference("k6").split(":")[1], await pinnedVersion());
   });
 
   it("opens the way from its own pods to those under load, on their port, and to DNS", async () => {

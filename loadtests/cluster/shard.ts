@@ -6,6 +6,8 @@ import type { ShardLog } from "./shardLog";
 
 /** A load that is late by more is not the one that was asked for. */
 const START_SECONDS = 120;
+/** A quota that is full for so long does not get empty by waiting. */
+const REFUSED_SECONDS = 15;
 /** From the end of the log until the pod says how it ended. */
 const END_SECONDS = 30;
 const PAUSE_MS = 300;
@@ -59,15 +61,16 @@ const stateOf = (pod: JsonMap | undefined) => at(mapsAt(pod, "status", "containe
 
 /** The pod's name once its program runs; nothing, where it is not to any more. */
 async function started(shard: Shard): Promise<string | undefined> {
-  const deadline = Date.now() + START_SECONDS * 1000;
+  const begun = Date.now();
+  const waited = (seconds: number) => Date.now() - begun > seconds * 1000;
   for (;;) {
     const pod = await podOf(shard);
     const state = stateOf(pod);
     if (pod !== undefined && (at(state, "running") || at(state, "terminated"))) return nameOf(pod);
     if (shard.stopping()) return undefined;
-    const reason = text(state, "waiting", "reason");
-    if (HOPELESS.test(reason) || Date.now() > deadline) {
-      const why = pod === undefined ? await refusal(shard) : waitsFor(pod, state);
+    const refused = pod === undefined && waited(REFUSED_SECONDS) ? await refusal(shard) : undefined;
+    if (refused !== undefined || HOPELESS.test(text(state, "waiting", "reason")) || waited(START_SECONDS)) {
+      const why = pod === undefined ? (refused ?? "its Job made no pod, and does not say why") : waitsFor(pod, state);
       throw new Error(`shard ${shard.index} did not start in ${shard.namespace}: ${why}`);
     }
     await delay(PAUSE_MS);
@@ -82,11 +85,12 @@ function waitsFor(pod: JsonMap, state: ReturnType<typeof stateOf>): string {
 }
 
 /** Why the Job has no pod: a quota or a rule that refuses it. */
-async function refusal({ client, namespace, run }: Shard): Promise<string> {
+async function refusal({ client, namespace, run }: Shard): Promise<string | undefined> {
   const query = { fieldSelector: `involvedObject.kind=Job,involvedObject.name=${runName(run)},type=Warning` };
   const { body } = await client.request({ method: "GET", path: `/api/v1/namespaces/${namespace}/events`, query });
-  const messages = mapsAt(body, "items").map((event) => text(event, "message"));
-  return messages.at(-1) ?? "its Job made no pod, and does not say why";
+  return mapsAt(body, "items")
+    .map((event) => text(event, "message"))
+    .at(-1);
 }
 
 async function ended(shard: Shard): Promise<number> {
