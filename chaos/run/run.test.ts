@@ -53,6 +53,18 @@ describe("a run of an experiment", () => {
     });
   }
 
+  it("waits for the steady state a while before it gives up", async () => {
+    const lab = new Lab();
+    let missed = 2;
+    const look = async (): Promise<Look> => ({
+      at: new Date().toISOString(),
+      verdict: missed-- > 0 ? "missed" : "met",
+      detail: "a look",
+    });
+    const journal = await runExperiment(experimentOf(), lab.ground, lab.parts({ look, steadyWithin: 5 }));
+    assert.equal(journal.status, "completed");
+  });
+
   it("has failed when the fault never takes hold, and undoes it all the same", async () => {
     const lab = new Lab();
     lab.steps.proof = () => Promise.reject(new Error("the pod is still there"));

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Experiment, ProbeKind, Step } from "../experiment/schema";
+import type { Experiment, Probe, ProbeKind, Step } from "../experiment/schema";
 import { driverFor, type FaultDrivers, type Random } from "../faults/fault";
 import type { Ground } from "../ground";
 import type { ActivityRecord, Journal, LedgerVerdict, ProbeRecord, Timings } from "./journal";
@@ -29,6 +29,11 @@ export interface RunParts {
   readonly seed: number;
   /** @default for ten seconds */
   readonly undo?: Patience;
+  /**
+   * Seconds that the steady state is waited for before anything is touched: one slow answer is no state.
+   * @default 30
+   */
+  readonly steadyWithin?: number;
 }
 
 /** Seconds for a fault to be seen. */
@@ -96,7 +101,7 @@ class Run {
     let ledger: RunLedger | undefined;
     let watch: Watch | undefined;
     let verdict: LedgerVerdict | undefined;
-    const before = await lookAll(this.#probes("start", "edge", "continuous"), parts.look, ground);
+    const before = await this.#until(parts.steadyWithin ?? 30, "start", "edge", "continuous");
     const steady = before.every(withinTolerance);
     try {
       if (ground.signal.aborted) operator();
@@ -210,17 +215,21 @@ class Run {
     return whole;
   }
 
-  /** Looks until everything is within its tolerance, or the time for it is over. */
-  async #recovered(): Promise<ProbeRecord[]> {
-    const deadline = performance.now() + this.experiment.recovery * 1000;
+  #recovered(): Promise<ProbeRecord[]> {
+    return this.#until(this.experiment.recovery, "end", "edge", "continuous");
+  }
+
+  /** Looks until everything is within its tolerance or the time for it is over. */
+  async #until(seconds: number, ...modes: readonly Probe["mode"][]): Promise<ProbeRecord[]> {
+    const deadline = performance.now() + seconds * 1000;
     for (;;) {
-      const seen = await lookAll(this.#probes("end", "edge", "continuous"), this.parts.look, this.ground);
+      const seen = await lookAll(this.#probes(...modes), this.parts.look, this.ground);
       if (seen.every(withinTolerance) || performance.now() > deadline) return seen;
       await delay(recoveryPause);
     }
   }
 
-  #probes(...modes: readonly string[]) {
+  #probes(...modes: readonly Probe["mode"][]) {
     return this.experiment["steady-state-hypothesis"].probes.filter(({ mode }) => modes.includes(mode));
   }
 

@@ -131,6 +131,7 @@ export class Lab {
       openLedger: async () => ledgerOf({}),
       seed: 1,
       undo: { tries: 3, pauseSeconds: 0.01 },
+      steadyWithin: 0.1,
       ...change,
     };
   }
