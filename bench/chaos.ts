@@ -56,6 +56,8 @@ const PROMISED: readonly Promised[] = [
 ];
 /** Seconds of looking for the cost of looking. */
 const LOOKING = 30;
+/** A load that one replica cannot carry, within seconds. */
+const STEEP = ["--profile", "stress", "--duration-scale", "0.25"];
 const CHOICE = "BALLAST_BENCH_EXPERIMENTS";
 
 async function promised(bench: Bench, stack: LocalStack): Promise<Figure[]> {
@@ -149,7 +151,7 @@ async function scaleOut(bench: Bench, stack: LocalStack): Promise<Figure[]> {
   while ((await ready()) !== 1) await delay(1000);
   const load = spawn(
     process.execPath,
-    ["cli/ballast.mjs", "load", "local", "--profile", "spike", "--scenario", "taskdb", "--json"],
+    ["cli/ballast.mjs", "load", "local", ...STEEP, "--scenario", "taskdb", "--json"],
     { env: stack.env, stdio: ["ignore", "pipe", "ignore"] },
   );
   let said = "";
@@ -172,7 +174,7 @@ async function scaleOut(bench: Bench, stack: LocalStack): Promise<Figure[]> {
       unit: "s",
       runs: [seconds],
       target: most(objective.value),
-      remark: "from the start of `ballast load`, profile spike",
+      remark: `from the start of \`ballast load local ${STEEP.join(" ")}\``,
     },
     {
       name: "chaos: share of failed requests meanwhile, of the worst scenario",

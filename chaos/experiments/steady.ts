@@ -8,7 +8,7 @@ type Mode = ProbeInput["mode"];
 const taskdb = { kind: "Deployment", namespace: "apps", name: "taskdb" } as const;
 const cheapRead = "/api/v1/tasks?limit=1";
 /** Seconds between two looks where it matters how fast something is back. */
-const closely = 0.25;
+const closely = 0.5;
 
 /** The task database answers a read. */
 export const taskdbAnswers = (mode: Mode = "continuous"): ProbeInput => ({
