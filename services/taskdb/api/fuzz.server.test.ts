@@ -41,7 +41,14 @@ describe("taskdb: the API, fuzzed from its OpenAPI document", function () {
     const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     const { stdout } = await run(
       schemathesis.program,
-      ["run", `${url}/openapi.json`, "--continue-on-failure", ...args],
+      [
+        "--config-file",
+        join(__dirname, "schemathesis.toml"),
+        "run",
+        `${url}/openapi.json`,
+        "--continue-on-failure",
+        ...args,
+      ],
       {
         cwd: schemathesis.folder,
         maxBuffer: 1 << 28,
