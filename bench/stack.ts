@@ -3,11 +3,9 @@ import { join } from "node:path";
 import * as cluster from "../local/cluster";
 import { lines } from "../local/cluster/testing";
 import { type FailoverOptions, type PostgresRef } from "../chaos/postgres-failover";
+import { nodeAddress } from "../loadtests/targets";
 import { type Ran, ran } from "./child";
 import { root } from "./program";
-
-/** The addresses under which node ports of the embedded cluster answer. */
-const NODE_ADDRESS = "127.0.0.1";
 
 /** The `local` stack on a cluster and with a state of its own, so that a benchmark never touches the user's. */
 export class LocalStack {
@@ -33,7 +31,7 @@ export class LocalStack {
   async postgres(): Promise<PostgresRef> {
     const { stdout } = await this.ballast("output", "local", "postgres", "--json");
     const declared = JSON.parse(stdout) as Pick<PostgresRef, "namespace" | "name" | "instances" | "superuserSecret">;
-    return { ...declared, nodeAddress: NODE_ADDRESS, kubeconfig: cluster.kubeconfigPath(this.cluster) };
+    return { ...declared, nodeAddress, kubeconfig: cluster.kubeconfigPath(this.cluster) };
   }
 
   /** All that the stack says of itself, secrets left out. */

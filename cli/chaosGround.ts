@@ -3,7 +3,7 @@ import { embeddedNodes } from "../chaos/embedded/nodeControl";
 import type { Experiment } from "../chaos/experiment/schema";
 import type { Ground } from "../chaos/ground";
 import type { PostgresRef } from "../chaos/postgres/members";
-import { localTargets, namedTargets } from "../loadtests/targets";
+import { localTargets, namedTargets, nodeAddress } from "../loadtests/targets";
 import * as engine from "../local/engine";
 import { silent } from "../local/progress";
 import { findPlace } from "./backend";
@@ -11,9 +11,6 @@ import { CommandError } from "./errors";
 import { findGround } from "./ground";
 import type { ClusterChoice } from "./options";
 import { ownCluster, root } from "./place";
-
-/** The addresses under which node ports of a cluster on this machine answer. */
-const nodeAddress = "127.0.0.1";
 
 export interface ChaosPlace {
   readonly environment: string;

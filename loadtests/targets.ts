@@ -10,7 +10,7 @@ interface Outputs {
 }
 
 /** Where node ports of a cluster on this machine answer. */
-const NODE = "127.0.0.1";
+export const nodeAddress = "127.0.0.1";
 
 /** The services that can be reached from this machine, by the outputs of a stack whose cluster is on it. */
 export function localTargets(outputs: unknown): Record<string, Target> {
@@ -21,8 +21,8 @@ export function localTargets(outputs: unknown): Record<string, Target> {
   const https = gateway?.ports?.https;
   const host = gateway?.domain && `load.${gateway.domain}`;
   return {
-    ...(port && { taskdb: { url: `http://${NODE}:${port}`, ready: ready("taskdb"), schema: newestSchema() } }),
-    ...(https && host && { edge: { url: `https://${host}:${https}`, address: NODE, ready: ready("edge") } }),
+    ...(port && { taskdb: { url: `http://${nodeAddress}:${port}`, ready: ready("taskdb"), schema: newestSchema() } }),
+    ...(https && host && { edge: { url: `https://${host}:${https}`, address: nodeAddress, ready: ready("edge") } }),
   };
 }
 

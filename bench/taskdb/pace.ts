@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { quantile as quantileOf } from "../../chaos/probes/sampler";
 
 export interface Pace {
   /** Clients at once; each waits for its answer before it asks again. */
@@ -37,8 +38,7 @@ export async function paced(
 
 /** @param share of the values that are not above it: 0.95 */
 export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const found = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+  const found = quantileOf(values, share);
   if (found === undefined) throw new Error("nothing was measured");
   return found;
 }

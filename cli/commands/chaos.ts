@@ -29,6 +29,9 @@ interface RunFlags extends ClusterChoice {
   json?: boolean;
 }
 
+/** Of what only looks, or takes back what was done. */
+const nothingHit = { namespaces: [], share: 1, deadline: 1 };
+
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 export function chaosCommand(): Command {
@@ -179,7 +182,7 @@ async function dryRun(experiment: Experiment, place: ChaosPlace, { json, seed }:
 
 async function undoCommand(stack: string, choice: ClusterChoice): Promise<void> {
   const place = await chaosPlace(stack, choice, interruptible(), say);
-  const done = await leftover(place.groundOf({ namespaces: [], share: 1, deadline: 1 }), faultDrivers);
+  const done = await leftover(place.groundOf(nothingHit), faultDrivers);
   for (const { name, victims, status, evidence, error } of done)
     process.stdout.write(`${name} on ${victims.join(", ")}: ${error ?? (evidence.join("; ") || status)}\n`);
   if (done.length === 0) process.stdout.write("nothing is left to undo\n");
@@ -192,7 +195,7 @@ async function probeCommand(stack: string, text: string, choice: ClusterChoice):
   const place = await chaosPlace(stack, choice, interruptible(), say);
   const probes = new Probes();
   try {
-    const look = await probes.look(probe, place.groundOf({ namespaces: [], share: 1, deadline: 1 }));
+    const look = await probes.look(probe, place.groundOf(nothingHit));
     printJson(look);
     if (look.verdict !== "met") process.exitCode = exit.failed;
   } finally {
